@@ -1,0 +1,31 @@
+/* The flat stream against the schema.  Believes no byte of the stream. */
+#ifndef ASSAY_CONFIG_CHECK_H
+#define ASSAY_CONFIG_CHECK_H
+
+#include "config/errors.h"
+#include "config/schema.h"
+#include "config/stream.h"
+
+struct check {
+	struct config *config;
+	struct errors *errors;
+	struct bytes   text;                    /* of the file, to name keys the parser does not */
+	uint32_t       seen[CONFIG_KEYS_MAX];   /* elements seen of each row; 1 outside lists */
+	uint32_t       line[CONFIG_KEYS_MAX];   /* where the row was seen last; 0: nowhere */
+	uint32_t       faulty[CONFIG_KEYS_MAX]; /* as seen, of the last element of a wrong type */
+	uint32_t       caller_line[CONFIG_CALLERS_MAX];
+	char skip[STREAM_PATH_BYTES_MAX + 1]; /* children of this path are not looked at */
+	bool ended;                           /* END was read, and nothing after it */
+};
+
+/* `config` holds the defaults; what the stream sets is written over them.  Every
+ * fault becomes an error; `check` then says where each key stood. */
+void check_stream(struct check *check, struct bytes stream);
+
+/* The line of a key, of the group it belongs to when it is not set, or 1. */
+uint32_t check_line(const struct check *check, const char *path);
+
+/* What one row cannot say: order of thresholds, repeated names, and the like. */
+void check_rules(const struct check *check);
+
+#endif

@@ -1,0 +1,106 @@
+#include "config/forms.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "config/config.h"
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+static bool only(const char *text, const char *allowed)
+{
+	return text[strspn(text, allowed)] == '\0';
+}
+
+bool form_name(const char *text)
+{
+	return only(text, LOWER DIGITS ".-") && text[0] != '.' && text[0] != '-';
+}
+
+/* As lspci -D prints it: domain:bus:device.function. */
+static bool is_pci_address(const char *text)
+{
+	static const char shape[] = "xxxx:xx:xx.7";
+
+	if (strlen(text) != sizeof(shape) - 1)
+		return false;
+	for (size_t i = 0; i < sizeof(shape) - 1; i++) {
+		const char *allowed = shape[i] == 'x' ? DIGITS "abcdef" : "01234567";
+
+		if (shape[i] == ':' || shape[i] == '.') {
+			if (text[i] != shape[i])
+				return false;
+		} else if (strchr(allowed, text[i]) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool form_device(const char *text)
+{
+	if (strchr(text, ' ') != NULL)
+		return false;
+	if (strcmp(text, "sim") == 0 || strncmp(text, "sim,", 4) == 0)
+		return true;
+	return (strncmp(text, "net_", 4) == 0 && text[4] != '\0') || is_pci_address(text);
+}
+
+static bool parses(int family, const char *text)
+{
+	uint8_t address[16];
+
+	return inet_pton(family, text, address) == 1;
+}
+
+bool form_address(const char *text)
+{
+	return parses(AF_INET, text) || parses(AF_INET6, text);
+}
+
+bool form_address4(const char *text)
+{
+	return text[0] == '\0' || parses(AF_INET, text);
+}
+
+bool form_address6(const char *text)
+{
+	return text[0] == '\0' || parses(AF_INET6, text);
+}
+
+bool form_address_prefix(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	char        address[CONFIG_ADDRESS_BYTES];
+	unsigned    prefix = 0;
+
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(address))
+		return false;
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	if (slash[1] == '\0' || !only(slash + 1, DIGITS) || strlen(slash + 1) > 3)
+		return false;
+	for (const char *digit = slash + 1; *digit != '\0'; digit++)
+		prefix = prefix * 10 + (unsigned)(*digit - '0');
+	if (prefix == 0)
+		return false;
+	return (parses(AF_INET, address) && prefix <= 32) ||
+	       (parses(AF_INET6, address) && prefix <= 128);
+}
+
+bool form_identity(const char *text)
+{
+	return strchr(text, ' ') == NULL;
+}
+
+bool form_feature(const char *text)
+{
+	return only(text, LOWER UPPER DIGITS "_.:-");
+}
+
+bool form_digest(const char *text)
+{
+	return text[0] == '\0' || (strlen(text) == 64 && only(text, DIGITS "abcdef"));
+}

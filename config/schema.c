@@ -1,0 +1,344 @@
+#include "config/schema.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/forms.h"
+
+#define BOOT     0
+#define LIVE     SCHEMA_LIVE
+#define DECIDES  SCHEMA_DECIDES
+#define REQUIRED SCHEMA_REQUIRED
+
+#define AT(field) \
+	.offset = offsetof(struct config, field), .size_bytes = sizeof(((struct config *)0)->field)
+#define BYTES(field) (sizeof(((struct config *)0)->field) - 1)
+
+/* One macro per type, so that a row has only the columns that say something. */
+#define GROUP(p, s) { .path = p, .type = SCHEMA_GROUP, .sentence = s },
+#define FLAG(p, field, when, d, s) \
+	{ .path = p, .type = SCHEMA_FLAG, .flags = when, AT(field), .initial = d, .sentence = s },
+#define COUNT(p, field, when, u, lo, hi, d, s) \
+	{ .path  = p,                          \
+	  .type  = SCHEMA_COUNT,               \
+	  .flags = when,                       \
+	  AT(field),                           \
+	  .min      = lo,                      \
+	  .max      = hi,                      \
+	  .unit     = u,                       \
+	  .initial  = d,                       \
+	  .sentence = s },
+#define REAL(p, field, when, lo, hi, d, s) \
+	{ .path  = p,                      \
+	  .type  = SCHEMA_REAL,            \
+	  .flags = when,                   \
+	  AT(field),                       \
+	  .min      = lo,                  \
+	  .max      = hi,                  \
+	  .initial  = d,                   \
+	  .sentence = s },
+#define TEXT(p, field, when, lo, f, a, d, s) \
+	{ .path  = p,                        \
+	  .type  = SCHEMA_TEXT,              \
+	  .flags = when,                     \
+	  AT(field),                         \
+	  .min      = lo,                    \
+	  .max      = BYTES(field),          \
+	  .form     = f,                     \
+	  .allowed  = a,                     \
+	  .initial  = d,                     \
+	  .sentence = s },
+#define NAMED_FILE(p, field, when, lo, a, d, s) \
+	{ .path  = p,                           \
+	  .type  = SCHEMA_FILE,                 \
+	  .flags = when,                        \
+	  AT(field),                            \
+	  .min      = lo,                       \
+	  .max      = BYTES(field),             \
+	  .allowed  = a,                        \
+	  .initial  = d,                        \
+	  .sentence = s },
+#define CHOICE(p, field, when, words, d, s) \
+	{ .path  = p,                       \
+	  .type  = SCHEMA_CHOICE,           \
+	  .flags = when,                    \
+	  AT(field),                        \
+	  .allowed  = words,                \
+	  .initial  = d,                    \
+	  .sentence = s },
+#define LIST(p, field, when, u, lo, hi, d, s) \
+	{ .path  = p,                         \
+	  .type  = SCHEMA_LIST,               \
+	  .flags = when,                      \
+	  AT(field),                          \
+	  .min      = lo,                     \
+	  .max      = hi,                     \
+	  .unit     = u,                      \
+	  .initial  = d,                      \
+	  .sentence = s },
+
+/* clang-format off */
+const struct schema_row schema[] = {
+	TEXT("name", name, BOOT, 1, form_name, "a host name of a-z, 0-9, '.' and '-'", "assay",
+	     "What this appliance calls itself in its log, metrics and audit records.")
+
+GROUP("nic", "The network device that carries the callers; DPDK owns it.")
+	TEXT("nic.device", nic.device, BOOT | REQUIRED, 1, form_device,
+	     "a PCI address (0000:03:00.0), a DPDK vdev (net_af_packet0,iface=assay1) or sim",
+	     "net_af_packet0,iface=assay1",
+	     "The device: a PCI address bound to vfio-pci, a DPDK virtual device with its arguments, or sim for the simulated twin.")
+	COUNT("nic.rx_descriptors", nic.rx_descriptors, BOOT, "descriptors", 64, 32768, "1024",
+	      "Receive ring of the device.")
+	COUNT("nic.tx_descriptors", nic.tx_descriptors, BOOT, "descriptors", 64, 32768, "1024",
+	      "Transmit ring of the device.")
+	COUNT("nic.mbufs", nic.mbufs, BOOT, "buffers", 1024, 4194304, "16384",
+	      "Packet buffers in hugepage memory; more than both rings together.")
+	COUNT("nic.mtu", nic.mtu, BOOT, "bytes", 1280, 9000, "1500",
+	      "Largest IP packet on the link; IPv6 needs 1280 (RFC 8200).")
+	FLAG("nic.checksum_offload", nic.checksum_offload, BOOT, "true",
+	     "Let the device make and check checksums where it can.")
+	FLAG("nic.promiscuous", nic.promiscuous, BOOT, "false",
+	     "Take frames addressed to others, too; some virtual devices need it.")
+
+GROUP("memory", "Memory taken at boot and never given back.")
+	COUNT("memory.hugepages_mib", memory.hugepages_mib, BOOT, "MiB", 32, 1048576, "256",
+	      "Hugepage memory for packet buffers, models and state.")
+
+GROUP("cores", "Which CPU core runs which role; audit and control may share one, net polls and wants its own.")
+	COUNT("cores.net", cores.net, BOOT, "", 0, 1023, "1",
+	      "Polls the device, speaks TCP, TLS and HTTP, and decides.")
+	COUNT("cores.audit", cores.audit, BOOT, "", 0, 1023, "0",
+	      "Writes the audit log.")
+	COUNT("cores.control", cores.control, BOOT, "", 0, 1023, "0",
+	      "Management, reload, metrics and log.")
+
+GROUP("net", "The appliance's place in the network.")
+	COUNT("net.vlan", net.vlan, BOOT, "", 0, 4094, "0",
+	      "802.1Q tag of every frame; 0 means untagged.")
+	LIST("net.addresses", net.addresses_count, BOOT | REQUIRED, "addresses", 1, CONFIG_ADDRESSES_MAX,
+	     "( \"10.77.0.2/24\" )", "IPv4 and IPv6 addresses with their prefix lengths.")
+	{ .path = "net.addresses[]", .type = SCHEMA_TEXT, .flags = REQUIRED, AT(net.addresses[0]),
+	  .stride_bytes = CONFIG_ADDRESS_BYTES, .min = 1, .max = BYTES(net.addresses[0]),
+	  .form = form_address_prefix, .allowed = "an address with prefix length (10.77.0.2/24, fd00::2/64)",
+	  .sentence = "One address." },
+	TEXT("net.gateway4", net.gateway4, BOOT, 0, form_address4, "an IPv4 address, or empty", "",
+	     "IPv4 router for callers on other networks; empty means none.")
+	TEXT("net.gateway6", net.gateway6, BOOT, 0, form_address6, "an IPv6 address, or empty", "",
+	     "IPv6 router; empty means none.")
+
+GROUP("tcp", "Connections of the callers.")
+	COUNT("tcp.port", tcp.port, BOOT, "", 1, 65535, "8443",
+	      "Port of the decision API.")
+	COUNT("tcp.connections_max", tcp.connections_max, BOOT, "connections", 1, 16384, "4096",
+	      "Open connections; memory for all of them is taken at boot.")
+	COUNT("tcp.receive_window_bytes", tcp.receive_window_bytes, BOOT, "bytes", 4096, 1048576, "32768",
+	      "Bytes a caller may send ahead on one connection.")
+	COUNT("tcp.send_buffer_bytes", tcp.send_buffer_bytes, BOOT, "bytes", 4096, 1048576, "32768",
+	      "Answer bytes kept on one connection until the caller acknowledges them.")
+	COUNT("tcp.syn_backlog", tcp.syn_backlog, BOOT, "connections", 16, 16384, "512",
+	      "Connections half open at a time; beyond it, new ones are not answered.")
+	COUNT("tcp.idle_seconds", tcp.idle_seconds, BOOT, "s", 1, 86400, "300",
+	      "A connection on which no byte moves either way for this long is closed.")
+
+GROUP("http", "Bounds on a request; beyond them the caller gets 408, 413, 414 or 431.")
+	COUNT("http.idle_seconds", http.idle_seconds, BOOT, "s", 1, 86400, "60",
+	      "Time between two requests on a connection.")
+	COUNT("http.header_seconds", http.header_seconds, BOOT, "s", 1, 600, "10",
+	      "Time from the first byte of a request to the end of its head.")
+	COUNT("http.body_seconds", http.body_seconds, BOOT, "s", 1, 600, "20",
+	      "Time from the end of the head to the end of the body.")
+	COUNT("http.body_bytes_max", http.body_bytes_max, BOOT, "bytes", 1024, 8388608, "1048576",
+	      "Largest body.")
+	COUNT("http.target_bytes_max", http.target_bytes_max, BOOT, "bytes", 32, 8192, "1024",
+	      "Longest request target.")
+	COUNT("http.header_bytes_max", http.header_bytes_max, BOOT, "bytes", 256, 65536, "8192",
+	      "Names and values of all header fields together.")
+	COUNT("http.headers_max", http.headers_max, BOOT, "fields", 4, 256, "64",
+	      "Header fields in one request.")
+
+GROUP("tls", "The appliance's certificate and whom it believes; files are read again on reload.")
+	NAMED_FILE("tls.certificate", tls.certificate, LIVE, 1, "a PEM file", "pki/server.crt",
+	           "Certificate chain of the appliance, its own certificate first.")
+	NAMED_FILE("tls.key", tls.key, LIVE, 1, "a PEM file", "pki/server.key",
+	           "Private key of the certificate.")
+	NAMED_FILE("tls.issuers", tls.issuers, LIVE, 1, "a PEM file", "pki/ca.crt",
+	           "Certificates that may have issued a caller's; nothing else is believed.")
+	NAMED_FILE("tls.revocation_list", tls.revocation_list, LIVE, 0, "a PEM or DER file, or empty", "",
+	           "Certificates no longer good, as CRLs of the issuers; empty means none is checked.")
+	COUNT("tls.revocation_max_age_hours", tls.revocation_max_age_hours, LIVE, "h", 0, 8784, "0",
+	      "Refuse callers when the list is older than this; 0 means its own nextUpdate alone counts.")
+	CHOICE("tls.minimum_version", tls.minimum_version, BOOT, "1.2|1.3", "1.3",
+	       "Oldest TLS version a caller may use.")
+	FLAG("tls.tickets", tls.tickets, BOOT, "true",
+	     "Let callers resume sessions; identity and revocation are checked again each time.")
+	COUNT("tls.ticket_lifetime_seconds", tls.ticket_lifetime_seconds, BOOT, "s", 60, 604800, "3600",
+	      "How long a ticket may be used; RFC 8446 4.6.1 allows seven days.")
+	COUNT("tls.ticket_rotate_seconds", tls.ticket_rotate_seconds, BOOT, "s", 30, 604800, "1800",
+	      "How often the key that seals tickets changes; at most the lifetime.")
+	COUNT("tls.handshakes_max", tls.handshakes_max, BOOT, "handshakes", 1, 16384, "256",
+	      "Handshakes under way at a time; at most tcp.connections_max.")
+
+	LIST("callers", callers_count, LIVE, "callers", 0, CONFIG_CALLERS_MAX, "( )",
+	     "Who may call what, on the decision port and the management port; who is not listed is not served.")
+	{ .path = "callers[]", .type = SCHEMA_GROUP, .flags = LIVE, AT(callers[0]),
+	  .stride_bytes = sizeof(struct config_caller), .sentence = "One caller." },
+	{ .path = "callers[].identity", .type = SCHEMA_TEXT, .flags = LIVE | REQUIRED, AT(callers[0].identity),
+	  .stride_bytes = sizeof(struct config_caller), .min = 1, .max = BYTES(callers[0].identity),
+	  .form = form_identity, .allowed = "a name without blanks", .initial = "spiffe://bank/cards",
+	  .sentence = "The subject alternative name of the caller's certificate (URI or DNS), compared whole and byte for byte." },
+	{ .path = "callers[].may", .type = SCHEMA_LIST, .flags = LIVE | REQUIRED, .min = 1, .max = 6,
+	  .unit = "words", .initial = "( \"decide\", \"health\", \"version\" )",
+	  .sentence = "What the caller may do: decide, health and version on the decision port; metrics, status and reload on the management port." },
+	{ .path = "callers[].may[]", .type = SCHEMA_WORDS, .flags = LIVE | REQUIRED, AT(callers[0].may),
+	  .stride_bytes = sizeof(struct config_caller),
+	  .allowed = "decide|health|version|metrics|status|reload", .sentence = "One right." },
+
+GROUP("management", "The listener for operators, on the kernel's own sockets, mutual TLS as well.")
+	TEXT("management.address", management.address, BOOT, 1, form_address, "an IPv4 or IPv6 address", "127.0.0.1",
+	     "Address to listen on.")
+	COUNT("management.port", management.port, BOOT, "", 1, 65535, "9443",
+	      "Port to listen on.")
+	NAMED_FILE("management.certificate", management.certificate, LIVE, 0, "a PEM file, or empty", "",
+	           "Certificate chain; empty means as in tls.")
+	NAMED_FILE("management.key", management.key, LIVE, 0, "a PEM file, or empty", "",
+	           "Private key; empty means as in tls.")
+	NAMED_FILE("management.issuers", management.issuers, LIVE, 0, "a PEM file, or empty", "",
+	           "Issuers of operators' certificates; empty means as in tls.")
+
+GROUP("decode", "Reading transactions.")
+	COUNT("decode.batch_max", decode.batch_max, BOOT, "transactions", 1, 256, "64",
+	      "Transactions in one request.")
+
+	LIST("features", features.count, BOOT | DECIDES, "features", 0, TRANSACTION_FEATURES_MAX, "( )",
+	     "Names of the numbers a caller's feature store supplies, in the order of the model's inputs.")
+	{ .path = "features[]", .type = SCHEMA_TEXT, .flags = DECIDES, AT(features.names[0]),
+	  .stride_bytes = sizeof(((struct config *)0)->features.names[0]), .min = 1, .max = BYTES(features.names[0]),
+	  .form = form_feature, .allowed = "a name of letters, digits and _ . : -", .sentence = "One name." },
+
+GROUP("model", "The model that scores transactions.")
+	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON file, or empty", "",
+	           "The model; empty means none, and decision.on_model_missing applies.")
+	TEXT("model.digest", model.digest, LIVE, 0, form_digest, "64 lower-case hexadecimal digits, or empty", "",
+	     "SHA-256 the file must have; empty means any file is believed.")
+
+GROUP("decision", "From a score to a decision, and what happens without a score.")
+	REAL("decision.review_threshold", decision.review_threshold, LIVE | DECIDES, 0, 1, "0.5",
+	     "A score at or above it goes to a person.")
+	REAL("decision.decline_threshold", decision.decline_threshold, LIVE | DECIDES, 0, 1, "0.9",
+	     "A score at or above it is declined; at least review_threshold.")
+	CHOICE("decision.on_model_missing", decision.on_model_missing, LIVE | DECIDES,
+	       "review|decline|refuse|approve", "review",
+	       "When no model is loaded; refuse answers 503; approve needs accept_silent_approval.")
+	CHOICE("decision.on_model_invalid", decision.on_model_invalid, LIVE | DECIDES,
+	       "review|decline|refuse|approve", "review",
+	       "When the model's output is not a finite number; likewise.")
+	FLAG("decision.accept_silent_approval", decision.accept_silent_approval, LIVE | DECIDES, "false",
+	     "Only true lets a failure end in approve; it says that payments may pass unexamined.")
+
+GROUP("audit", "The log of decisions.")
+	NAMED_FILE("audit.directory", audit.directory, BOOT, 1, "a directory", "audit",
+	           "Where the segment files are.")
+	CHOICE("audit.reply", audit.reply, BOOT, "durable|queued", "durable",
+	       "durable answers after the record is on disk, queued once it is in the ring.")
+	COUNT("audit.segment_mib", audit.segment_mib, BOOT, "MiB", 1, 4096, "256",
+	      "Size of one segment file.")
+	COUNT("audit.ring_kib", audit.ring_kib, BOOT, "KiB", 256, 1048576, "4096",
+	      "Records waiting for the disk; when it is full, callers get 503.")
+	COUNT("audit.sync_interval_us", audit.sync_interval_us, BOOT, "us", 0, 1000000, "200",
+	      "How long a group commit waits for more records; 0 means it never waits.")
+	COUNT("audit.disk_reserve_mib", audit.disk_reserve_mib, BOOT, "MiB", 0, 1048576, "64",
+	      "Space kept free on the disk; below it, callers get 503.")
+
+GROUP("log", "The operator's log, JSON lines.")
+	CHOICE("log.level", log.level, LIVE, "error|warning|info|debug", "info",
+	       "Least important message that is written.")
+	NAMED_FILE("log.file", log.file, BOOT, 0, "a file, or empty", "",
+	           "Where the log goes; empty means standard error.")
+};
+/* clang-format on */
+
+const size_t schema_count = sizeof(schema) / sizeof(schema[0]);
+static_assert(sizeof(schema) / sizeof(schema[0]) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
+
+const struct schema_row *schema_find(const char *path)
+{
+	for (size_t i = 0; i < schema_count; i++)
+		if (strcmp(schema[i].path, path) == 0)
+			return &schema[i];
+	return NULL;
+}
+
+size_t schema_word_at(const struct schema_row *row, int place, const char **word)
+{
+	const char *at = row->allowed;
+
+	for (; place > 0; place--) {
+		at = strchr(at, '|');
+		if (at == NULL)
+			return 0;
+		at++;
+	}
+	*word = at;
+	return strcspn(at, "|");
+}
+
+int schema_word_place(const struct schema_row *row, const char *word)
+{
+	const char *at;
+	size_t      size_bytes;
+
+	for (int place = 0; (size_bytes = schema_word_at(row, place, &at)) > 0; place++)
+		if (strlen(word) == size_bytes && memcmp(word, at, size_bytes) == 0)
+			return place;
+	return -1;
+}
+
+static void words_allowed(const struct schema_row *row, char *out, size_t out_bytes)
+{
+	const char *word, *unused;
+	size_t      used = 0, size_bytes;
+
+	for (int place = 0; (size_bytes = schema_word_at(row, place, &word)) > 0; place++) {
+		bool        last    = schema_word_at(row, place + 1, &unused) == 0;
+		const char *between = place == 0 ? "" : last ? " or " : ", ";
+
+		used += (size_t)snprintf(out + used, out_bytes - used, "%s\"%.*s\"", between,
+					 (int)size_bytes, word);
+		assert(used < out_bytes);
+	}
+}
+
+void schema_allowed(const struct schema_row *row, char *out, size_t out_bytes)
+{
+	const char *unit = row->unit == NULL ? "" : row->unit;
+
+	switch (row->type) {
+	case SCHEMA_GROUP: snprintf(out, out_bytes, "a group { ... }"); break;
+	case SCHEMA_LIST:
+		snprintf(out, out_bytes, "a list ( ... ) of %.0f to %.0f %s", row->min, row->max,
+			 unit);
+		break;
+	case SCHEMA_FLAG: snprintf(out, out_bytes, "true or false"); break;
+	case SCHEMA_COUNT:
+		snprintf(out, out_bytes, "a whole number from %.0f to %.0f%s%s", row->min, row->max,
+			 unit[0] == '\0' ? "" : " ", unit);
+		break;
+	case SCHEMA_REAL:
+		snprintf(out, out_bytes, "a number from %.0f to %.0f", row->min, row->max);
+		break;
+	case SCHEMA_TEXT:
+	case SCHEMA_FILE:
+		snprintf(out, out_bytes, "%s, at most %.0f bytes", row->allowed, row->max);
+		break;
+	case SCHEMA_CHOICE:
+	case SCHEMA_WORDS: words_allowed(row, out, out_bytes); break;
+	}
+}
+
+void *schema_value(const struct schema_row *row, struct config *config, uint32_t index)
+{
+	assert(row->size_bytes > 0);
+	return (uint8_t *)config + row->offset + (size_t)index * row->stride_bytes;
+}

@@ -1,0 +1,21 @@
+/* One value of the stream against one row of the schema. */
+#ifndef ASSAY_CONFIG_VALUE_H
+#define ASSAY_CONFIG_VALUE_H
+
+#include "config/schema.h"
+#include "config/stream.h"
+
+/* Is it of the row's type?  A whole number is good for a REAL, too. */
+bool value_type_fits(const struct stream_record *record, const struct schema_row *row);
+
+/* False: the value is not one the row allows, and nothing was stored. */
+bool value_store(const struct schema_row *row, const struct stream_record *record, void *value);
+
+/* "is 70000", "is a list": the value as the operator wrote it. */
+void value_describe(const struct stream_record *record, char *out, size_t out_bytes);
+
+/* Sets the value of a row from its default in the schema; nothing for groups,
+ * lists, elements and required keys. */
+void value_set_initial(const struct schema_row *row, struct config *config);
+
+#endif

@@ -1,0 +1,93 @@
+#include "drivers/mem/mem.h"
+
+#include <assert.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct mem_row rows[MEM_TAKES_MAX];
+static uint32_t       rows_count;
+static bool           sealed;
+
+__attribute__((format(printf, 2, 3), noreturn)) static void stop_machine(const char *name,
+									 const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fprintf(stderr, "memory: %s: ", name);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	abort();
+}
+
+void *mem_take(const char *name, size_t size_bytes, size_t align_bytes)
+{
+	assert(size_bytes > 0 && (align_bytes & (align_bytes - 1)) == 0 && align_bytes > 0);
+	if (sealed)
+		stop_machine(name, "%zu bytes were asked for after memory was sealed", size_bytes);
+	if (rows_count == MEM_TAKES_MAX)
+		stop_machine(name, "more than %u pieces of memory were asked for", MEM_TAKES_MAX);
+
+	void *memory = rte_zmalloc(name, size_bytes, (unsigned)align_bytes);
+
+	if (!memory)
+		stop_machine(name, "%zu MiB do not fit; raise memory.hugepages_mib",
+			     (size_bytes >> 20) + 1);
+	struct mem_row *row = &rows[rows_count++];
+	snprintf(row->name, sizeof(row->name), "%s", name);
+	row->size_bytes = size_bytes;
+	return memory;
+}
+
+void mem_seal(void)
+{
+	sealed = true;
+}
+
+bool mem_sealed(void)
+{
+	return sealed;
+}
+
+uint32_t mem_rows(const struct mem_row **out)
+{
+	*out = rows;
+	return rows_count;
+}
+
+void mem_print(FILE *out)
+{
+	struct rte_malloc_socket_stats stats;
+	size_t                         taken_bytes = 0, free_bytes = 0, total_bytes = 0;
+
+	for (uint32_t i = 0; i < rows_count; i++) {
+		fprintf(out, "%-*s %12zu bytes\n", (int)MEM_NAME_BYTES_MAX, rows[i].name,
+			rows[i].size_bytes);
+		taken_bytes += rows[i].size_bytes;
+	}
+	for (unsigned i = 0; i < rte_socket_count(); i++) {
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) != 0)
+			continue;
+		free_bytes += stats.heap_freesz_bytes;
+		total_bytes += stats.heap_totalsz_bytes;
+	}
+	fprintf(out, "%-*s %12zu bytes\n", (int)MEM_NAME_BYTES_MAX, "NIC and DPDK",
+		total_bytes - free_bytes - taken_bytes);
+	fprintf(out, "%-*s %12zu bytes\n", (int)MEM_NAME_BYTES_MAX, "free", free_bytes);
+}
+
+bool mem_thread_enter(void)
+{
+	return rte_lcore_id() != LCORE_ID_ANY || rte_thread_register() == 0;
+}
+
+void mem_stop(void)
+{
+	rte_eal_cleanup();
+}

@@ -1,0 +1,62 @@
+/* The whole program in one struct, and its life from power-on to shutdown.
+ *
+ *   appliance_boot   a table of steps (boot.c); stops at the first that fails
+ *   appliance_run    starts net and audit, and is control until it is told to stop
+ *   appliance_stop   answers what is in flight, syncs, gives everything back
+ *
+ * Threads: net (polls, core.h), audit (disk, audit_role.h) and control, which is
+ * the calling thread: management, reload, log, clock. */
+#ifndef ASSAY_FIRMWARE_APPLIANCE_H
+#define ASSAY_FIRMWARE_APPLIANCE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "drivers/clock/clock.h"
+#include "drivers/disk/disk.h"
+#include "firmware/audit_log.h"
+#include "firmware/audit_role.h"
+#include "firmware/core.h"
+#include "firmware/live.h"
+#include "firmware/manage.h"
+
+#define APPLIANCE_ERROR_BYTES 1024
+#define RETIRED_MAX           64
+
+struct appliance {
+	const char             *config_path;
+	struct config           config; /* as booted: reload compares boot keys with it */
+	struct clock            clock;
+	struct core             core;
+	struct disk_real        disk;
+	struct audit_log        log;
+	struct audit_log_report recovered;
+	struct audit_role       audit;
+	struct tls_tickets     *tickets;
+	struct live_slot        slots[2];
+	uint32_t                slot_in_use;
+	struct live            *live;
+	struct live            *retired[RETIRED_MAX]; /* still have connections */
+	struct manage          *manage;
+	int64_t                 booted_wall_ns;
+	uint64_t                reloads_refused;
+	pthread_t               net_thread, audit_thread;
+	bool                    net_started, audit_started;
+};
+
+bool appliance_boot(struct appliance *appliance, const char *config_path,
+		    char error[APPLIANCE_ERROR_BYTES]);
+void appliance_run(struct appliance *appliance);
+void appliance_stop(struct appliance *appliance);
+
+/* From a signal handler or another thread. */
+void appliance_ask_stop(void);
+void appliance_ask_reload(void);
+
+/* Reads the config again and applies what is live.  Writes a JSON object that says
+ * what was done, or what is wrong, into `out`; returns whether it was applied. */
+bool appliance_reload(struct appliance *appliance, char *out, size_t capacity);
+
+#endif

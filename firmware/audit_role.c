@@ -1,0 +1,111 @@
+#include "firmware/audit_role.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "firmware/log.h"
+
+void audit_role_init(struct audit_role *role, struct audit_log *log, struct lane *records,
+		     uint32_t nap_us)
+{
+	memset(role, 0, sizeof(*role));
+	role->log     = log;
+	role->records = records;
+	role->nap_us  = nap_us;
+	role->batch   = malloc(AUDIT_ROLE_BATCH_BYTES);
+	assert(role->batch);
+	atomic_store(&role->durable_sequence, log->durable_sequence);
+}
+
+static void nap(uint64_t us)
+{
+	struct timespec ts = { .tv_sec  = (time_t)(us / 1000000),
+			       .tv_nsec = (long)(us % 1000000 * 1000) };
+
+	nanosleep(&ts, NULL);
+}
+
+static int64_t wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* Out of the lane into the batch, as much as there is and fits. */
+static size_t gather(struct audit_role *role)
+{
+	size_t      count = 0, used = 0, size;
+	const void *record;
+
+	while (count < AUDIT_ROLE_RECORDS_MAX && (record = lane_peek(role->records, &size))) {
+		if (used + size > AUDIT_ROLE_BATCH_BYTES)
+			break;
+		memcpy(role->batch + used, record, size);
+		used += size;
+		role->ends[count++] = used;
+		lane_release(role->records);
+	}
+	return count;
+}
+
+/* One try.  The log has everything up to durable_sequence; what it has of this
+ * batch already is left out. */
+static bool store(struct audit_role *role, uint64_t first_sequence, size_t count)
+{
+	size_t       done = (size_t)(role->log->durable_sequence + 1 - first_sequence);
+	size_t       from = done == 0 ? 0 : role->ends[done - 1];
+	struct bytes left = bytes_of(role->batch + from, role->ends[count - 1] - from);
+
+	assert(done <= count);
+	if (done == count)
+		return true;
+	return audit_log_append(role->log, left, wall_ns()) && audit_log_sync(role->log);
+}
+
+static void commit(struct audit_role *role, size_t count)
+{
+	uint64_t first_sequence = role->log->durable_sequence + 1;
+	bool     told           = false;
+
+	while (!store(role, first_sequence, count)) {
+		atomic_fetch_add(&role->batches_failed, 1);
+		atomic_store_explicit(&role->failing, true, memory_order_release);
+		if (!told)
+			log_write(LOG_ERROR,
+				  "audit: the log cannot be written: %s; requests get 503 until it "
+				  "can",
+				  role->log->failure.detail);
+		told = true;
+		if (atomic_load(&role->stop))
+			return; /* what is not durable was never acknowledged */
+		nap(AUDIT_ROLE_RETRY_MS * 1000);
+	}
+	atomic_fetch_add(&role->syncs, 1);
+	atomic_store_explicit(&role->durable_sequence, role->log->durable_sequence,
+			      memory_order_release);
+	if (told) {
+		log_write(LOG_WARNING, "audit: the log can be written again");
+		atomic_store_explicit(&role->failing, false, memory_order_release);
+	}
+}
+
+void audit_role_run(struct audit_role *role)
+{
+	for (;;) {
+		bool   stopping = atomic_load(&role->stop);
+		size_t count    = gather(role);
+
+		if (count > 0)
+			commit(role, count);
+		else if (stopping)
+			break;
+		else
+			nap(role->nap_us);
+	}
+	free(role->batch);
+	role->batch = NULL;
+}

@@ -1,0 +1,43 @@
+/* The audit role: takes records out of the net core's lane, puts them on disk and
+ * says how far the disk has them.
+ *
+ * Group commit: everything that gathered in the lane while the last sync ran is
+ * written and synced together.  A batch is kept until it is durable, so a disk
+ * that refuses loses nothing: it is tried again, and meanwhile `failing` makes the
+ * net core answer 503.
+ *
+ * Owner:   one thread, which may block on the disk.
+ * Bounds:  AUDIT_ROLE_BATCH_BYTES a batch. */
+#ifndef ASSAY_FIRMWARE_AUDIT_ROLE_H
+#define ASSAY_FIRMWARE_AUDIT_ROLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/audit_log.h"
+#include "runtime/base/lane.h"
+
+#define AUDIT_ROLE_BATCH_BYTES (2u << 20)
+#define AUDIT_ROLE_RECORDS_MAX 8192
+#define AUDIT_ROLE_RETRY_MS    100
+
+struct audit_role {
+	/* shared */
+	_Atomic uint64_t durable_sequence;
+	_Atomic bool     failing;
+	_Atomic bool     stop; /* ends once the lane is empty and everything is durable */
+	_Atomic uint64_t syncs, batches_failed;
+	/* the role's own */
+	struct audit_log *log;
+	struct lane      *records;
+	uint32_t          nap_us;
+	uint8_t          *batch;                        /* [AUDIT_ROLE_BATCH_BYTES] */
+	size_t            ends[AUDIT_ROLE_RECORDS_MAX]; /* of each record in the batch */
+};
+
+void audit_role_init(struct audit_role *role, struct audit_log *log, struct lane *records,
+		     uint32_t nap_us);
+void audit_role_run(struct audit_role *role); /* until stop */
+
+#endif

@@ -1,0 +1,323 @@
+/* From power-on to listening: a table of steps, run in order.  Each step either
+ * works or says in a sentence what is wrong; boot stops there and nothing listens. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "drivers/mem/mem.h"
+#include "firmware/appliance.h"
+#include "firmware/control.h"
+#include "firmware/edge.h"
+#include "firmware/log.h"
+#include "firmware/version.h"
+#include "runtime/audit/audit.h"
+
+struct boot_step {
+	const char *name;
+	bool (*run)(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES]);
+};
+
+static bool boot_config(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	static struct config_error errors;
+	size_t                     used = 0;
+
+	if (config_load(appliance->config_path, &appliance->config, &errors))
+		return true;
+	for (uint32_t i = 0; i < errors.count && used < APPLIANCE_ERROR_BYTES; i++)
+		used += (size_t)snprintf(error + used, APPLIANCE_ERROR_BYTES - used, "%s%s",
+					 i ? "\n" : "", errors.lines[i]);
+	return false;
+}
+
+static bool boot_log(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config_log *log = &appliance->config.log;
+
+	if (log_open(log->file, (enum log_level)log->level))
+		return true;
+	snprintf(error, APPLIANCE_ERROR_BYTES, "log.file: cannot write %s: %s", log->file,
+		 strerror(errno));
+	return false;
+}
+
+static bool boot_clock(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	(void)error;
+	clock_init(&appliance->clock);
+	appliance->booted_wall_ns = clock_wall_ns(&appliance->clock);
+	appliance->core.clock     = &appliance->clock;
+	return true;
+}
+
+static bool boot_memory(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config *config = &appliance->config;
+	char                 prefix[32];
+	struct mem_options   options = {
+		  .net_core      = config->cores.net,
+		  .hugepages_mib = config->memory.hugepages_mib,
+		  .file_prefix   = prefix,
+		  .devices       = { config->nic.device },
+	};
+
+	snprintf(prefix, sizeof(prefix), "assay-%u", config->management.port);
+	return mem_start(&options, error, APPLIANCE_ERROR_BYTES);
+}
+
+static bool boot_nic(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config_nic *nic     = &appliance->config.nic;
+	struct nic_options       options = {
+		      .device           = nic->device,
+		      .rx_descriptors   = nic->rx_descriptors,
+		      .tx_descriptors   = nic->tx_descriptors,
+		      .mbufs            = nic->mbufs,
+		      .mtu              = nic->mtu,
+		      .queues           = 1,
+		      .checksum_offload = nic->checksum_offload,
+		      .promiscuous      = nic->promiscuous,
+	};
+
+	if (!nic_open(&options, &appliance->core.nic, error, APPLIANCE_ERROR_BYTES))
+		return false;
+	appliance->core.sink = nic_sink(appliance->core.nic);
+	return true;
+}
+
+/* "10.77.0.2/24" or "fd00::2/64"; the schema has checked the form. */
+static struct tcp_address parse_address(const char *text)
+{
+	struct tcp_address address = { 0 };
+	char               host[CONFIG_ADDRESS_BYTES];
+	const char        *slash = strchr(text, '/');
+
+	if (text[0] == '\0')
+		return address;
+	snprintf(host, sizeof(host), "%.*s", slash ? (int)(slash - text) : (int)strlen(text), text);
+	address.family = strchr(host, ':') ? TCP_FAMILY_IPV6 : TCP_FAMILY_IPV4;
+	inet_pton(address.family == TCP_FAMILY_IPV6 ? AF_INET6 : AF_INET, host, address.octets);
+	if (slash)
+		address.prefix = (uint8_t)atoi(slash + 1);
+	return address;
+}
+
+static void fill_tcp_options(const struct appliance *appliance, struct tcp_options *options)
+{
+	const struct config *config = &appliance->config;
+
+	*options = (struct tcp_options){
+		.mtu                  = (uint16_t)config->nic.mtu,
+		.vlan                 = (uint16_t)config->net.vlan,
+		.port                 = (uint16_t)config->tcp.port,
+		.addresses_count      = (uint8_t)config->net.addresses_count,
+		.gateway4             = parse_address(config->net.gateway4),
+		.gateway6             = parse_address(config->net.gateway6),
+		.connections_max      = config->tcp.connections_max,
+		.receive_window_bytes = config->tcp.receive_window_bytes,
+		.send_buffer_bytes    = config->tcp.send_buffer_bytes,
+		.syn_backlog          = (uint16_t)(config->tcp.syn_backlog > 255 ? 255
+										 : config->tcp.syn_backlog),
+		.keepalive_idle_ms    = config->tcp.idle_seconds * 1000,
+	};
+	memcpy(options->mac, nic_mac(appliance->core.nic), sizeof(options->mac));
+	for (uint32_t i = 0; i < config->net.addresses_count; i++)
+		options->addresses[i] = parse_address(config->net.addresses[i]);
+}
+
+static bool boot_tcp(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	struct tcp_options options;
+	char               why[TCP_ERROR_BYTES];
+	size_t             size_bytes;
+
+	fill_tcp_options(appliance, &options);
+	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret)) {
+		snprintf(error, APPLIANCE_ERROR_BYTES, "no randomness: getrandom: %s",
+			 strerror(errno));
+		return false;
+	}
+	size_bytes = tcp_size_bytes(&options);
+	if (size_bytes == 0) {
+		snprintf(error, APPLIANCE_ERROR_BYTES,
+			 "tcp, net: the addresses or sizes are out of range");
+		return false;
+	}
+	if (!tcp_start(&options, mem_take("tcp", size_bytes, 64), &appliance->core.sink,
+		       clock_now_ns(&appliance->clock), why)) {
+		snprintf(error, APPLIANCE_ERROR_BYTES, "tcp: %s", why);
+		return false;
+	}
+	return true;
+}
+
+/* Two slots, each with room for a model twice today's size, so that the next one
+ * can be loaded beside the one that answers. */
+static bool boot_model_slots(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	size_t size_bytes;
+
+	if (!live_model_size(&appliance->config, &size_bytes, error))
+		return false;
+	size_bytes = size_bytes * 2 < (4u << 20) ? 4u << 20 : size_bytes * 2;
+	for (int i = 0; i < 2; i++) {
+		appliance->slots[i].memory = mem_take(i ? "model slot 1" : "model slot 0",
+						      size_bytes, MODEL_ALIGN_BYTES);
+		appliance->slots[i].size_bytes = size_bytes;
+	}
+	return true;
+}
+
+static bool boot_live(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config_tls *tls     = &appliance->config.tls;
+	int64_t                  wall_ns = clock_wall_ns(&appliance->clock);
+	struct live_options      options = { .config  = &appliance->config,
+					     .slot    = appliance->slots[0],
+					     .epoch   = 1,
+					     .wall_ns = wall_ns };
+
+	if (tls->tickets) {
+		appliance->tickets = tls_tickets_make(tls->ticket_lifetime_seconds,
+						      tls->ticket_rotate_seconds, wall_ns);
+		if (!appliance->tickets) {
+			snprintf(error, APPLIANCE_ERROR_BYTES,
+				 "tls: no ticket keys: ticket_lifetime_seconds must be at most "
+				 "ticket_rotate_seconds, and the random source must work");
+			return false;
+		}
+	}
+	options.tickets = appliance->tickets;
+	if (!live_make(&options, &appliance->live, error))
+		return false;
+	if (!appliance->live->model)
+		log_write(LOG_WARNING,
+			  "model.file is empty: every payment follows decision.on_model_missing");
+	return true;
+}
+
+static bool boot_audit(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config_audit *audit   = &appliance->config.audit;
+	struct audit_log_options   options = {
+		  .segment_bytes_max = (uint64_t)audit->segment_mib << 20,
+		  .free_bytes_min    = (uint64_t)audit->disk_reserve_mib << 20,
+	};
+	struct audit_log_report *report = &appliance->recovered;
+	int                      rc     = disk_real_open(&appliance->disk, audit->directory, true);
+
+	if (rc < 0) {
+		snprintf(error, APPLIANCE_ERROR_BYTES, "audit.directory: cannot use %s: %s",
+			 audit->directory,
+			 rc == -EWOULDBLOCK ? "another assayd writes there" : strerror(-rc));
+		return false;
+	}
+	snprintf(options.build, sizeof(options.build), "%s", assay_version());
+	if (!audit_log_open(&appliance->log, &appliance->disk.disk, &options, report)) {
+		snprintf(error, APPLIANCE_ERROR_BYTES,
+			 "audit: the log does not verify and was not touched: %s; look at it with "
+			 "assayctl audit verify %s",
+			 report->broken, audit->directory);
+		return false;
+	}
+	if (report->torn_bytes > 0)
+		log_write(LOG_WARNING,
+			  "audit: cut a torn tail of %lu bytes; no acknowledged record was in it",
+			  (unsigned long)report->torn_bytes);
+	appliance->core.chain = appliance->log.appended;
+	return true;
+}
+
+static void put_start_record(struct appliance *appliance)
+{
+	struct core       *core  = &appliance->core;
+	struct audit_event event = {
+		.kind             = AUDIT_START,
+		.now_ns           = clock_wall_ns(&appliance->clock),
+		.artefacts        = &appliance->live->digests,
+		.durable_sequence = appliance->log.durable_sequence,
+		.note             = bytes_of("start", strlen("start")),
+		.build            = bytes_of(assay_version(), strlen(assay_version())),
+	};
+	void *room = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
+
+	assert(room);
+	lane_commit(&core->records,
+		    audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain));
+	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
+}
+
+static bool boot_core(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	struct core *core = &appliance->core;
+
+	(void)error;
+	core_plan(core, &appliance->config);
+	audit_role_init(&appliance->audit, &appliance->log, &core->records,
+			appliance->config.audit.sync_interval_us);
+	core->durable_sequence = &appliance->audit.durable_sequence;
+	core->audit_failing    = &appliance->audit.failing;
+	core->live             = appliance->live;
+	atomic_store(&core->adopted_epoch, appliance->live->epoch);
+	walk_use(&core->walk, core->live);
+	put_start_record(appliance);
+	return true;
+}
+
+static bool boot_management(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config_management *management = &appliance->config.management;
+
+	return control_listen(appliance, management->address, (uint16_t)management->port, error);
+}
+
+static bool boot_seal(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct mem_row *rows;
+	uint32_t              n = mem_rows(&rows);
+
+	(void)error;
+	for (uint32_t i = 0; i < n; i++)
+		log_write(LOG_DEBUG, "memory: %s %zu KiB", rows[i].name, rows[i].size_bytes >> 10);
+	mem_seal();
+	/* Pages are faulted in now, not by a payment.  Without the right to lock memory
+	 * the appliance still works, so this is only a warning. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		log_write(LOG_WARNING, "memory is not locked: %s", strerror(errno));
+	edge_serve(&appliance->core);
+	return true;
+}
+
+static const struct boot_step steps[] = {
+	{ "config", boot_config },
+	{ "log", boot_log },
+	{ "clock", boot_clock },
+	{ "memory", boot_memory },
+	{ "nic", boot_nic },
+	{ "tcp", boot_tcp },
+	{ "model slots", boot_model_slots },
+	{ "certificates and model", boot_live },
+	{ "audit", boot_audit },
+	{ "core", boot_core },
+	{ "management", boot_management },
+	{ "seal", boot_seal },
+};
+
+bool appliance_boot(struct appliance *appliance, const char *config_path,
+		    char error[APPLIANCE_ERROR_BYTES])
+{
+	appliance->config_path = config_path;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		error[0] = '\0';
+		if (!steps[i].run(appliance, error)) {
+			fprintf(stderr, "assayd: boot stopped at %s:\n%s\n", steps[i].name, error);
+			return false;
+		}
+	}
+	return true;
+}

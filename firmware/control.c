@@ -1,0 +1,395 @@
+#include "firmware/control.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "drivers/mem/mem.h"
+#include "firmware/log.h"
+#include "firmware/metrics.h"
+#include "firmware/turn.h"
+#include "firmware/version.h"
+#include "runtime/audit/audit.h"
+
+#define EVENTS_PER_STEP 256
+#define ADOPT_WAIT_MS   2000
+#define DRAIN_WAIT_MS   3000
+#define CONTROL_WAIT_MS 50
+
+static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t reload_asked;
+
+void appliance_ask_stop(void)
+{
+	stop_asked = 1;
+}
+
+void appliance_ask_reload(void)
+{
+	reload_asked = 1;
+}
+
+static void nap_ms(long ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* ---- routes of the management listener */
+
+static struct live *current_live(void *ctx)
+{
+	return ((struct appliance *)ctx)->live;
+}
+
+static void answer_metrics(struct appliance *appliance, struct manage_answer *answer)
+{
+	answer->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	answer->body_bytes   = metrics_write(appliance, answer->body, MANAGE_ANSWER_BYTES_MAX);
+}
+
+static void answer_status(struct appliance *appliance, struct manage_answer *answer)
+{
+	answer->body_bytes = status_write(appliance, answer->body, MANAGE_ANSWER_BYTES_MAX);
+}
+
+static void answer_reload(struct appliance *appliance, struct manage_answer *answer)
+{
+	bool applied = appliance_reload(appliance, answer->body, MANAGE_ANSWER_BYTES_MAX);
+
+	answer->status     = applied ? 200 : 422;
+	answer->body_bytes = strlen(answer->body);
+}
+
+static void answer_health(struct appliance *appliance, struct manage_answer *answer)
+{
+	bool ready = atomic_load(&appliance->core.ready) && !atomic_load(&appliance->audit.failing);
+
+	answer->status     = ready ? 200 : 503;
+	answer->body_bytes = reply_health(answer->body, MANAGE_ANSWER_BYTES_MAX,
+					  ready ? REASON_NONE : REASON_not_ready);
+}
+
+static void answer_live(struct appliance *appliance, struct manage_answer *answer)
+{
+	(void)appliance;
+	answer->body_bytes = reply_health(answer->body, MANAGE_ANSWER_BYTES_MAX, REASON_NONE);
+}
+
+static void answer_version(struct appliance *appliance, struct manage_answer *answer)
+{
+	struct reply_about about = {
+		.name    = appliance->live->config.name,
+		.version = assay_version(),
+		.build   = assay_build(),
+		.digests = &appliance->live->digests,
+	};
+
+	answer->body_bytes = reply_version(answer->body, MANAGE_ANSWER_BYTES_MAX, &about);
+}
+
+static void (*const answers[HTTP_ROUTE_COUNT])(struct appliance *, struct manage_answer *) = {
+	[HTTP_ROUTE_HEALTH_LIVE] = answer_live, [HTTP_ROUTE_HEALTH_READY] = answer_health,
+	[HTTP_ROUTE_VERSION] = answer_version,  [HTTP_ROUTE_METRICS] = answer_metrics,
+	[HTTP_ROUTE_STATUS] = answer_status,    [HTTP_ROUTE_RELOAD] = answer_reload,
+};
+
+static void answer(void *ctx, enum http_route route, struct manage_answer *out)
+{
+	answers[route](ctx, out);
+}
+
+bool control_listen(struct appliance *appliance, const char *address, uint16_t port,
+		    char error[APPLIANCE_ERROR_BYTES])
+{
+	struct manage_ops ops = { .live = current_live, .answer = answer, .ctx = appliance };
+
+	return manage_open(address, port, &ops, &appliance->manage, error);
+}
+
+/* ---- reload */
+
+static size_t put_error(char *out, size_t capacity, const char *text)
+{
+	size_t used = (size_t)snprintf(out, capacity, "{\"applied\":false,\"errors\":[\"");
+
+	for (; *text && used + 8 < capacity; text++) {
+		if (*text == '\n')
+			used += (size_t)snprintf(out + used, capacity - used, "\",\"");
+		else if (*text == '"' || *text == '\\')
+			used += (size_t)snprintf(out + used, capacity - used, "\\%c", *text);
+		else
+			out[used++] = *text >= ' ' && *text < 0x7f ? *text : '?';
+	}
+	return used + (size_t)snprintf(out + used, capacity - used, "\"]}\n");
+}
+
+static bool load_config(struct appliance *appliance, struct config *config, char *out,
+			size_t capacity)
+{
+	struct config_error *errors = calloc(1, sizeof(*errors));
+	char                *text   = calloc(CONFIG_ERRORS_MAX, CONFIG_ERROR_BYTES);
+	bool ok = errors && text && config_load(appliance->config_path, config, errors);
+
+	if (!ok && errors && text) {
+		for (uint32_t i = 0; i < errors->count; i++) {
+			if (i > 0)
+				strcat(text, "\n");
+			strcat(text, errors->lines[i]);
+		}
+		put_error(out, capacity, text);
+	}
+	free(text);
+	free(errors);
+	return ok;
+}
+
+/* Those whose last connection has gone. */
+static void free_retired(struct appliance *appliance)
+{
+	for (int i = 0; i < RETIRED_MAX; i++) {
+		struct live *live = appliance->retired[i];
+
+		if (live && atomic_load_explicit(&live->sessions, memory_order_acquire) == 0) {
+			live_free(live);
+			appliance->retired[i] = NULL;
+		}
+	}
+}
+
+static struct live **retired_room(struct appliance *appliance)
+{
+	free_retired(appliance);
+	for (int i = 0; i < RETIRED_MAX; i++)
+		if (!appliance->retired[i])
+			return &appliance->retired[i];
+	return NULL;
+}
+
+/* Hands `next` to the net core and waits until it has taken it up. */
+static bool publish(struct appliance *appliance, struct live *next, struct live **room)
+{
+	struct core *core = &appliance->core;
+
+	atomic_store_explicit(&core->next_live, next, memory_order_release);
+	for (int ms = 0; ms < ADOPT_WAIT_MS; ms++) {
+		if (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) ==
+		    next->epoch) {
+			*room           = appliance->live;
+			appliance->live = next;
+			return true;
+		}
+		nap_ms(1);
+	}
+	/* Take it back, unless the core took it at this very moment. */
+	if (atomic_exchange(&core->next_live, NULL) == next)
+		return false;
+	while (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) != next->epoch)
+		nap_ms(1);
+	*room           = appliance->live;
+	appliance->live = next;
+	return true;
+}
+
+static void put_applied(struct appliance *appliance, const struct config *config, char *out,
+			size_t capacity)
+{
+	const char *keys[CONFIG_KEYS_MAX];
+	size_t      n    = config_live_difference(&appliance->config, config, keys);
+	size_t      used = (size_t)snprintf(out, capacity, "{\"applied\":true,\"needs_restart\":[");
+
+	for (size_t i = 0; i < n; i++)
+		used += (size_t)snprintf(out + used, capacity - used, "%s\"%s\"", i ? "," : "",
+					 keys[i]);
+	snprintf(out + used, capacity - used, "]}\n");
+}
+
+static bool try_reload(struct appliance *appliance, struct config *config, char *out,
+		       size_t capacity)
+{
+	char                error[LIVE_ERROR_BYTES] = "";
+	struct live       **room                    = retired_room(appliance);
+	struct live_options options                 = {
+				.config  = config,
+				.slot    = appliance->slots[1 - appliance->slot_in_use],
+				.tickets = appliance->tickets,
+				.epoch   = appliance->live->epoch + 1,
+				.wall_ns = clock_wall_ns(&appliance->clock),
+	};
+	struct live *next;
+
+	if (!room) {
+		put_error(out, capacity, "too many earlier configurations still have connections");
+		return false;
+	}
+	if (!load_config(appliance, config, out, capacity))
+		return false;
+	if (!live_make(&options, &next, error)) {
+		put_error(out, capacity, error);
+		return false;
+	}
+	if (!publish(appliance, next, room)) {
+		live_free(next);
+		put_error(out, capacity, "the net core did not take up the new configuration");
+		return false;
+	}
+	appliance->slot_in_use = 1 - appliance->slot_in_use;
+	log_set_level((enum log_level)config->log.level);
+	put_applied(appliance, config, out, capacity);
+	return true;
+}
+
+bool appliance_reload(struct appliance *appliance, char *out, size_t capacity)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	bool           applied;
+
+	out[0]  = '\0';
+	applied = config && try_reload(appliance, config, out, capacity);
+	free(config);
+	if (!applied)
+		appliance->reloads_refused++;
+	log_write(applied ? LOG_INFO : LOG_ERROR, "reload: %.1500s", out);
+	return applied;
+}
+
+/* ---- the role's loop */
+
+static void write_events(struct appliance *appliance)
+{
+	size_t                  size;
+	const struct log_event *event;
+
+	for (int i = 0; i < EVENTS_PER_STEP; i++) {
+		event = lane_peek(&appliance->core.events, &size);
+		if (!event)
+			return;
+		log_event_write(event);
+		lane_release(&appliance->core.events);
+	}
+}
+
+void control_step(struct appliance *appliance, int timeout_ms)
+{
+	manage_step(appliance->manage, timeout_ms);
+	write_events(appliance);
+	clock_refresh(&appliance->clock);
+	free_retired(appliance);
+	if (reload_asked) {
+		static char text[65536];
+
+		reload_asked = 0;
+		appliance_reload(appliance, text, sizeof(text));
+	}
+}
+
+static void *run_net(void *ctx)
+{
+	turn_run(ctx);
+	return NULL;
+}
+
+static void *run_audit(void *ctx)
+{
+	audit_role_run(ctx);
+	return NULL;
+}
+
+static void start_on(pthread_t *thread, const char *name, uint32_t core, void *(*run)(void *),
+		     void *ctx)
+{
+	pthread_attr_t attr;
+	cpu_set_t      cpus;
+	int            rc;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(core, &cpus);
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
+	rc = pthread_create(thread, &attr, run, ctx);
+	pthread_attr_destroy(&attr);
+	if (rc != 0) {
+		log_write(LOG_ERROR, "cannot start %s on core %u: %s", name, core, strerror(rc));
+		abort();
+	}
+	pthread_setname_np(*thread, name);
+}
+
+void appliance_run(struct appliance *appliance)
+{
+	const struct config *config = &appliance->config;
+	cpu_set_t            cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(config->cores.control, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	start_on(&appliance->audit_thread, "audit", config->cores.audit, run_audit,
+		 &appliance->audit);
+	appliance->audit_started = true;
+	atomic_store(&appliance->core.ready, true);
+	start_on(&appliance->net_thread, "net", config->cores.net, run_net, &appliance->core);
+	appliance->net_started = true;
+	log_write(LOG_INFO, "ready: port %u on %s, management on %s port %u", config->tcp.port,
+		  nic_facts(appliance->core.nic)->name, config->management.address,
+		  config->management.port);
+	while (!stop_asked)
+		control_step(appliance, CONTROL_WAIT_MS);
+}
+
+/* Requests in flight get their answers; then the net core ends, then audit once
+ * everything is on disk. */
+static void drain(struct appliance *appliance)
+{
+	atomic_store(&appliance->core.ready, false);
+	for (int ms = 0; ms < DRAIN_WAIT_MS; ms += 10) {
+		if (stats_get(&appliance->core.stats->jobs_in_use) == 0)
+			break;
+		nap_ms(10);
+	}
+	nap_ms(20); /* the last frames leave */
+}
+
+static void put_stop_record(struct appliance *appliance)
+{
+	struct core       *core  = &appliance->core;
+	struct audit_event event = {
+		.kind             = AUDIT_STOP,
+		.now_ns           = clock_wall_ns(&appliance->clock),
+		.artefacts        = &appliance->live->digests,
+		.durable_sequence = atomic_load(&appliance->audit.durable_sequence),
+		.note             = bytes_of("stop", strlen("stop")),
+		.build            = bytes_of(assay_version(), strlen(assay_version())),
+	};
+	void *room = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
+
+	if (room)
+		lane_commit(&core->records,
+			    audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain));
+}
+
+void appliance_stop(struct appliance *appliance)
+{
+	if (appliance->net_started) {
+		drain(appliance);
+		atomic_store(&appliance->core.stop, true);
+		pthread_join(appliance->net_thread, NULL);
+		put_stop_record(appliance);
+	}
+	if (appliance->audit_started) {
+		atomic_store(&appliance->audit.stop, true);
+		pthread_join(appliance->audit_thread, NULL);
+		audit_log_close(&appliance->log);
+	}
+	if (appliance->net_started)
+		write_events(appliance);
+	manage_close(appliance->manage);
+	if (appliance->core.nic) {
+		tcp_stop();
+		nic_close(appliance->core.nic);
+	}
+	log_write(LOG_INFO, "stopped");
+}

@@ -1,0 +1,142 @@
+/* The net core: everything one polling thread owns.
+ *
+ *     NIC -> TCP -> TLS -> HTTP -> decode -> model -> decide -> audit -> reply
+ *
+ * A connection (struct conn) is cheap and there may be thousands.  A request
+ * needs a job (struct job): parser, body, transactions and room for the answer.
+ * There are fewer jobs than connections; a connection that finds none waits in
+ * line, its bytes stay unread, and TCP's window pushes back on its peer.
+ *
+ * Owner:   the thread that runs turn_run.  Others touch only what is marked
+ *          shared: stats (read), next_live and adopted_epoch, stop, the lanes.
+ * Memory:  taken at boot by core_plan; nothing grows afterwards.
+ * Bounds:  the constants below; each says why it is what it is. */
+#ifndef ASSAY_FIRMWARE_CORE_H
+#define ASSAY_FIRMWARE_CORE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/clock/clock.h"
+#include "drivers/http/http.h"
+#include "drivers/nic/nic.h"
+#include "drivers/tcp/tcp.h"
+#include "drivers/tls/tls.h"
+#include "firmware/live.h"
+#include "firmware/log.h"
+#include "firmware/stats.h"
+#include "firmware/walk.h"
+#include "runtime/audit/audit.h"
+#include "runtime/base/lane.h"
+
+/* Plain text read ahead of the parser; one small request fits. */
+#define CORE_IN_BYTES    4096
+/* Steps one connection may take per event, so that one caller's pipelined
+ * requests cannot keep the others waiting; it goes on at the next turn. */
+#define CORE_PUMP_MAX    8
+/* Connections looked at for timeouts per turn: at a million turns a second, ten
+ * thousand connections are all seen within a few milliseconds. */
+#define CORE_SWEEP_MAX   4
+/* Answers released per turn once their records are on disk. */
+#define CORE_COMMITS_MAX 64
+/* Connections that waited for a job or a turn, served per turn. */
+#define CORE_RESUMES_MAX 16
+#define CORE_JOBS_MAX    256
+#define CORE_JOBS_MIN    8
+
+struct conn;
+
+/* One request, from its first byte until its answer is handed to TLS. */
+struct job {
+	struct job         *next; /* in the free list or the commit queue */
+	struct conn        *conn; /* NULL: the caller has gone; the record stays */
+	struct http_parser  http;
+	uint8_t            *head; /* http_head_memory_bytes */
+	uint8_t            *out;  /* [out_capacity_bytes] the whole answer */
+	size_t              out_bytes, out_at;
+	bool                keep_alive;
+	bool                interim;  /* `out` is 100 Continue; the request goes on after it */
+	bool                recorded; /* has records in the chain, up to last_sequence */
+	uint64_t            last_sequence;
+	uint64_t            tls_ns, http_ns; /* spent on it so far */
+	uint64_t            started_ns;      /* its first byte was read */
+	uint64_t            recorded_ns;     /* its last record was chained */
+	struct walk_request request;
+};
+
+enum conn_state {
+	CONN_FREE,
+	CONN_HANDSHAKE,
+	CONN_READING,    /* reading a request, or idle between two */
+	CONN_COMMITTING, /* its record is on its way to disk */
+	CONN_WRITING,    /* its answer is being sent */
+	CONN_CLOSING,    /* close_notify or an alert is being sent */
+};
+
+struct conn {
+	struct tcp_conn    *tcp; /* NULL once TCP has let go */
+	struct tls_session *tls;
+	struct live        *live; /* opened under this one */
+	struct job         *job;  /* NULL between requests */
+	struct conn        *wait_next;
+	bool                waiting;       /* in the line for a job or a turn */
+	uint8_t             state;         /* enum conn_state */
+	uint64_t            checked_epoch; /* identity last checked under this epoch */
+	uint64_t            since_ns;      /* when the state's timeout began */
+	uint32_t            may;
+	uint64_t            read_ns; /* spent decrypting what is in `in` */
+	uint32_t            in_at, in_bytes;
+	uint8_t             in[CORE_IN_BYTES];
+};
+
+struct conn_line {
+	struct conn *first, *last;
+};
+
+struct core {
+	/* shared with control */
+	struct live *_Atomic next_live; /* control sets it, the core takes it and sets NULL */
+	_Atomic uint64_t  adopted_epoch;
+	_Atomic bool      stop;
+	_Atomic bool      ready;
+	struct stats     *stats;
+	struct lane       events;           /* to control: struct log_event */
+	struct lane       records;          /* to audit: whole audit records */
+	_Atomic uint64_t *durable_sequence; /* audit's: all up to it are on disk */
+	_Atomic bool     *audit_failing;    /* audit's: the disk refuses */
+
+	/* the core's own */
+	const struct clock *clock;
+	struct nic         *nic;
+	struct frame_sink   sink;
+	struct live        *live;
+	struct walk         walk;
+	struct audit_chain  chain;
+	bool                durable_reply;
+	uint64_t            now_ns;  /* of this turn */
+	int64_t             wall_ns; /* of this turn */
+	struct http_limits  limits;
+	struct conn        *conns;      /* [conns_max] */
+	struct conn        *conns_free; /* by wait_next */
+	uint32_t            conns_max;
+	uint32_t            sweep_at;
+	struct conn_line    wait_jobs;  /* need a job */
+	struct conn_line    wait_turns; /* have more to do than one turn allows */
+	struct job         *jobs;       /* [jobs_max] */
+	struct job         *jobs_free;
+	uint32_t            jobs_max;
+	struct job         *commit_first, *commit_last; /* in order of sequence */
+	uint64_t            idle_ns, header_ns, body_ns;
+};
+
+/* Take the core's memory from the plan and link its pools. */
+void core_plan(struct core *core, const struct config *config);
+
+struct job *core_job_take(struct core *core); /* NULL: none is free */
+void        core_job_give(struct core *core, struct job *job);
+
+/* Tell control, by lane, what happened; formats nothing. */
+void core_event(struct core *core, enum reason reason, const struct conn *conn, uint16_t alert);
+
+#endif

@@ -1,0 +1,332 @@
+/* assayctl score: a model's own answer for each row of a table, with the code
+ * the appliance decides with.  For comparing with the library that trained it. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/ctl.h"
+#include "runtime/base/digest.h"
+#include "runtime/model/model.h"
+
+#define COLUMNS_MAX 4096u
+
+static const char help[] =
+	"usage: assayctl score [--json] MODEL < features.csv\n"
+	"       assayctl score --info MODEL\n"
+	"\n"
+	"Print the model's margin and probability (reg:squarederror: prediction) for each\n"
+	"row.  MODEL is what XGBoost's save_model wrote, JSON or UBJSON.  The table's first\n"
+	"line names its columns; each feature of the model must be one of them, others are\n"
+	"passed over.  A model that names no features takes the columns in order.  An empty\n"
+	"cell and NaN mean missing.\n"
+	"\n"
+	"  --json   one JSON object a line instead of CSV\n"
+	"  --info   print what the model is, and read no table\n"
+	"\n"
+	"example:\n"
+	"  assayctl score config/demo/model.ubj < week.csv > scores.csv\n";
+
+struct score {
+	const char   *path;
+	bool          json;
+	struct model *model;
+	uint32_t      columns;                 /* in the header */
+	int32_t       feature_of[COLUMNS_MAX]; /* column -> model's feature, or -1 */
+	uint64_t      line;
+	float         features[MODEL_FEATURES_MAX];
+};
+
+static int fail(const char *path, const char *place, const char *words)
+{
+	fprintf(stderr, "assayctl score: %s%s%s: %s\n", path, place[0] ? ": " : "", place, words);
+	return -1;
+}
+
+static int read_file(const char *path, struct bytes *file)
+{
+	FILE    *in   = fopen(path, "rb");
+	uint8_t *data = NULL;
+	size_t   used = 0, capacity = 0, got;
+
+	if (!in)
+		return fail(path, "", strerror(errno));
+	do {
+		if (used == capacity) {
+			uint8_t *more;
+
+			capacity = capacity ? 2 * capacity : 1 << 20;
+			more     = capacity <= 2 * MODEL_FILE_BYTES_MAX ? realloc(data, capacity)
+									: NULL;
+			if (!more) {
+				free(data);
+				fclose(in);
+				return fail(path, "", "the file is too large");
+			}
+			data = more;
+		}
+		got = fread(data + used, 1, capacity - used, in);
+		used += got;
+	} while (got > 0);
+	if (ferror(in)) {
+		free(data);
+		fclose(in);
+		return fail(path, "", "cannot be read");
+	}
+	fclose(in);
+	*file = bytes_of(data, used);
+	return 0;
+}
+
+/* The model is bound to a schema of its own features, in its own order. */
+static int bind_to_itself(struct model *model, struct failure *failure)
+{
+	struct feature_schema *schema = calloc(1, sizeof(*schema));
+	int                    result;
+
+	if (!schema)
+		abort();
+	schema->count = model_feature_count(model);
+	for (uint16_t i = 0; i < schema->count; i++) {
+		const char *name = model_feature_name(model, i);
+
+		if (name)
+			snprintf(schema->names[i], sizeof(schema->names[i]), "%s", name);
+	}
+	result = model_bind(model, schema, failure);
+	free(schema);
+	return result;
+}
+
+static int load(struct score *score)
+{
+	struct bytes       file = { 0 };
+	struct model_plan *plan = NULL;
+	struct failure     failure;
+	void              *memory;
+
+	if (read_file(score->path, &file))
+		return -1;
+	if (model_parse(file, &plan, &failure)) {
+		free((void *)(uintptr_t)file.data);
+		return fail(score->path, failure.place, failure.detail);
+	}
+	free((void *)(uintptr_t)file.data);
+	memory = aligned_alloc(MODEL_ALIGN_BYTES, model_size(plan));
+	if (!memory) {
+		model_free_plan(plan);
+		return fail(score->path, "", "no memory for the model");
+	}
+	score->model = model_build(plan, memory, model_size(plan));
+	model_free_plan(plan);
+	if (bind_to_itself(score->model, &failure))
+		return fail(score->path, failure.place, failure.detail);
+	return 0;
+}
+
+/* Cut the next cell off *rest, in place; quotes around it are dropped. */
+static char *next_cell(char **rest)
+{
+	char  *cell = *rest, *comma;
+	size_t length;
+
+	if (!cell)
+		return NULL;
+	comma = strchr(cell, ',');
+	*rest = comma ? comma + 1 : NULL;
+	if (comma)
+		*comma = '\0';
+	cell += strspn(cell, " \t");
+	length = strlen(cell);
+	while (length > 0 && strchr(" \t\r\n", cell[length - 1]))
+		cell[--length] = '\0';
+	if (length >= 2 && cell[0] == '"' && cell[length - 1] == '"') {
+		cell[length - 1] = '\0';
+		cell++;
+	}
+	return cell;
+}
+
+static int fail_cell(const struct score *score, uint32_t column, const char *words)
+{
+	fprintf(stderr, "assayctl score: stdin:%llu: column %u: %s\n",
+		(unsigned long long)score->line, column + 1, words);
+	return -1;
+}
+
+static int32_t feature_named(const struct model *model, const char *name)
+{
+	for (uint16_t i = 0; i < model_feature_count(model); i++)
+		if (strcmp(model_feature_name(model, i), name) == 0)
+			return i;
+	return -1;
+}
+
+static int check_header(const struct score *score, const bool *found)
+{
+	uint16_t count = model_feature_count(score->model);
+
+	if (!model_feature_name(score->model, 0)) {
+		if (score->columns == count)
+			return 0;
+		fprintf(stderr,
+			"assayctl score: stdin:1: %u columns; the model names no features and "
+			"has %u\n",
+			score->columns, count);
+		return -1;
+	}
+	for (uint16_t i = 0; i < count; i++) {
+		if (found[i])
+			continue;
+		fprintf(stderr,
+			"assayctl score: stdin:1: no column \"%s\", a feature of the model\n",
+			model_feature_name(score->model, i));
+		return -1;
+	}
+	return 0;
+}
+
+static int read_header(struct score *score, char *line)
+{
+	bool  found[MODEL_FEATURES_MAX] = { 0 };
+	bool  named                     = model_feature_name(score->model, 0) != NULL;
+	char *cell;
+
+	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
+		line += 3;
+	while ((cell = next_cell(&line))) {
+		uint32_t column = score->columns;
+		int32_t  feature;
+
+		if (column == COLUMNS_MAX)
+			return fail_cell(score, column, "too many columns; allowed: 4096");
+		if (named)
+			feature = feature_named(score->model, cell);
+		else
+			feature = column < model_feature_count(score->model) ? (int32_t)column : -1;
+		if (feature >= 0 && found[feature])
+			return fail_cell(score, column, "a column with this name was there before");
+		if (feature >= 0)
+			found[feature] = true;
+		score->feature_of[score->columns++] = feature;
+	}
+	return check_header(score, found);
+}
+
+static int read_row(struct score *score, char *line)
+{
+	uint32_t column = 0;
+	char    *cell, *end;
+
+	for (; (cell = next_cell(&line)); column++) {
+		float value = NAN;
+
+		if (column >= score->columns)
+			return fail_cell(score, column, "more cells than the header has columns");
+		if (score->feature_of[column] < 0)
+			continue;
+		if (cell[0]) {
+			value = strtof(cell, &end);
+			if (*end || isinf(value))
+				return fail_cell(score, column,
+						 "not a finite number; empty or NaN means missing");
+		}
+		score->features[score->feature_of[column]] = value;
+	}
+	if (column < score->columns)
+		return fail_cell(score, column, "fewer cells than the header has columns");
+	return 0;
+}
+
+static void print_row(const struct score *score)
+{
+	bool  logistic = model_objective(score->model) == MODEL_LOGISTIC;
+	float margin   = model_margin(score->model, score->features);
+
+	printf(score->json ? (logistic ? "{\"margin\":%.9g,\"probability\":%.9g}\n"
+				       : "{\"margin\":%.9g,\"prediction\":%.9g}\n")
+			   : "%.9g,%.9g\n",
+	       (double)margin, (double)model_score(score->model, margin));
+}
+
+static int score_rows(struct score *score)
+{
+	char  *line     = NULL;
+	size_t capacity = 0;
+	int    result   = 0;
+	bool   logistic = model_objective(score->model) == MODEL_LOGISTIC;
+
+	while (result == 0 && getline(&line, &capacity, stdin) >= 0) {
+		score->line++;
+		if (score->line == 1) {
+			result = read_header(score, line);
+			if (result == 0 && !score->json)
+				puts(logistic ? "margin,probability" : "margin,prediction");
+		} else {
+			result = read_row(score, line);
+			if (result == 0)
+				print_row(score);
+		}
+	}
+	free(line);
+	if (score->line == 0)
+		return fail("stdin", "", "empty; the first line must name the columns");
+	if (ferror(stdin))
+		return fail("stdin", "", "cannot be read");
+	if (fflush(stdout) || ferror(stdout))
+		return fail("stdout", "", "cannot be written");
+	return result;
+}
+
+static void print_info(const struct model *model)
+{
+	char hex[2 * DIGEST_BYTES + 1];
+
+	digest_hex(model_digest(model), hex);
+	printf("digest     sha256:%s\nobjective  %s\ntrees      %u\nnodes      %u\ndepth      %u\n"
+	       "features   %u\n",
+	       hex, model_objective_name(model_objective(model)), model_tree_count(model),
+	       model_node_count(model), model_depth(model), model_feature_count(model));
+	for (uint16_t i = 0; i < model_feature_count(model) && model_feature_name(model, i); i++)
+		printf("  %s\n", model_feature_name(model, i));
+}
+
+int ctl_score(int argc, char **argv)
+{
+	struct score *score  = calloc(1, sizeof(*score));
+	bool          info   = false;
+	int           result = 2;
+
+	if (!score)
+		abort();
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			fputs(help, stdout);
+			free(score);
+			return 0;
+		}
+		if (strcmp(argv[i], "--json") == 0) {
+			score->json = true;
+		} else if (strcmp(argv[i], "--info") == 0) {
+			info = true;
+		} else if (argv[i][0] != '-' && !score->path) {
+			score->path = argv[i];
+		} else {
+			fprintf(stderr, "assayctl score: unexpected argument '%s'\n\n%s", argv[i],
+				help);
+			free(score);
+			return 2;
+		}
+	}
+	if (!score->path) {
+		fputs(help, stderr);
+	} else if (load(score) == 0) {
+		if (info)
+			print_info(score->model);
+		result = info || score_rows(score) == 0 ? 0 : 2;
+	}
+	free(score->model);
+	free(score);
+	return result;
+}

@@ -1,0 +1,460 @@
+/* A connection's life:
+ *
+ *   HANDSHAKE --> READING --> COMMITTING --> WRITING --+--> READING ...
+ *       |            |                          ^      |
+ *       |            +---- problem, queued -----+      +--> CLOSING --> free
+ *       +--- refused: alert --------------------------------^
+ *
+ * pump() moves one connection as far as its bytes allow, at most CORE_PUMP_MAX
+ * steps; what is left waits in a line for the next turn.  TCP may take the
+ * connection away at any event (closed()); a job whose record is on its way to
+ * disk then stays in the commit queue without it. */
+#include "firmware/edge.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CLOSE_NS UINT64_C(2000000000) /* an alert or close_notify gets this long to go out */
+
+static void line_put(struct conn_line *line, struct conn *conn)
+{
+	if (conn->waiting)
+		return;
+	conn->waiting   = true;
+	conn->wait_next = NULL;
+	if (line->last)
+		line->last->wait_next = conn;
+	else
+		line->first = conn;
+	line->last = conn;
+}
+
+static struct conn *line_take(struct conn_line *line)
+{
+	struct conn *conn = line->first;
+
+	if (!conn)
+		return NULL;
+	line->first = conn->wait_next;
+	if (!line->first)
+		line->last = NULL;
+	conn->waiting = false;
+	return conn;
+}
+
+static void conn_free(struct core *core, struct conn *conn)
+{
+	conn->wait_next  = core->conns_free;
+	core->conns_free = conn;
+}
+
+/* TCP has let go, or is told to.  A waiting connection is freed by the line. */
+static void conn_end(struct core *core, struct conn *conn)
+{
+	if (conn->job) {
+		conn->job->conn = NULL;
+		if (conn->state != CONN_COMMITTING)
+			core_job_give(core, conn->job);
+		conn->job = NULL;
+	}
+	tls_session_free(conn->tls);
+	atomic_fetch_sub_explicit(&conn->live->sessions, 1, memory_order_release);
+	conn->tls   = NULL;
+	conn->tcp   = NULL;
+	conn->live  = NULL;
+	conn->state = CONN_FREE;
+	stats_set(&core->stats->connections_open, stats_get(&core->stats->connections_open) - 1);
+	if (!conn->waiting)
+		conn_free(core, conn);
+}
+
+static ssize_t way_out(void *ctx, const void *data, size_t size_bytes)
+{
+	struct conn *conn = ctx;
+
+	return conn->tcp ? (ssize_t)tcp_conn_write(conn->tcp, data, size_bytes) : -1;
+}
+
+static ssize_t way_in(void *ctx, void *data, size_t size_bytes)
+{
+	struct conn *conn = ctx;
+	struct bytes in;
+
+	if (!conn->tcp)
+		return -1;
+	if (!tcp_conn_peek(conn->tcp, &in))
+		return tcp_conn_ended(conn->tcp) ? -1 : 0;
+	if (in.size_bytes > size_bytes)
+		in.size_bytes = size_bytes;
+	memcpy(data, in.data, in.size_bytes);
+	tcp_conn_consume(conn->tcp, in.size_bytes);
+	return (ssize_t)in.size_bytes;
+}
+
+static void conn_close(struct core *core, struct conn *conn)
+{
+	if (conn->state == CONN_CLOSING)
+		return;
+	if (tls_session_state(conn->tls) == TLS_OPEN)
+		tls_close_notify(conn->tls);
+	conn->state    = CONN_CLOSING;
+	conn->since_ns = core->now_ns;
+}
+
+static void handshake_failed(struct core *core, struct conn *conn)
+{
+	const struct tls_failure *failure = tls_failure_of(conn->tls);
+	enum reason reason = failure->reason ? failure->reason : REASON_tls_handshake_failed;
+
+	core_event(core, reason, conn, failure->alert);
+	conn_close(core, conn);
+}
+
+/* Each step returns true when the next one may follow at once. */
+
+static bool step_handshake(struct core *core, struct conn *conn)
+{
+	switch (tls_session_step(conn->tls, core->wall_ns)) {
+	case TLS_OPEN:
+		conn->state         = CONN_READING;
+		conn->since_ns      = core->now_ns;
+		conn->checked_epoch = 0;
+		stats_add(tls_resumed(conn->tls) ? &core->stats->handshakes_resumed
+						 : &core->stats->handshakes_full,
+			  1);
+		return true;
+	case TLS_WANT_READ:
+	case TLS_WANT_WRITE: return false;
+	default: handshake_failed(core, conn); return true;
+	}
+}
+
+/* Plain text into conn->in, when it is empty.  False: there is none now. */
+static bool read_ahead(struct core *core, struct conn *conn)
+{
+	uint64_t began_ns;
+	ssize_t  n;
+
+	if (conn->in_at < conn->in_bytes)
+		return true;
+	began_ns       = clock_now_ns(core->clock);
+	n              = tls_read(conn->tls, core->wall_ns, conn->in, sizeof(conn->in));
+	conn->in_at    = 0;
+	conn->in_bytes = n > 0 ? (uint32_t)n : 0;
+	if (n > 0)
+		conn->read_ns += clock_now_ns(core->clock) - began_ns;
+	if (n < 0) {
+		if (tls_session_state(conn->tls) == TLS_FAILED &&
+		    tls_failure_of(conn->tls)->reason == REASON_tls_record_limit)
+			core_event(core, REASON_tls_record_limit, conn, 0);
+		conn_close(core, conn);
+	}
+	return n > 0;
+}
+
+static bool parse(struct core *core, struct conn *conn)
+{
+	struct job    *job     = conn->job;
+	struct bytes   in      = bytes_of(conn->in + conn->in_at, conn->in_bytes - conn->in_at);
+	struct failure failure = { 0 };
+	struct bytes   interim;
+	uint64_t       began_ns = clock_now_ns(core->clock);
+	size_t         consumed = 0;
+	enum http_step step     = http_feed(&job->http, in, &consumed, &failure);
+
+	conn->in_at += (uint32_t)consumed;
+	job->http_ns += clock_now_ns(core->clock) - began_ns;
+	switch (step) {
+	case HTTP_NEED_MORE: return true;
+	case HTTP_CONTINUE_WANTED:
+		interim = http_continue();
+		memcpy(job->out, interim.data, interim.size_bytes);
+		job->out_bytes = interim.size_bytes;
+		job->out_at    = 0;
+		job->interim   = true;
+		conn->state    = CONN_WRITING;
+		return true;
+	case HTTP_REQUEST_DONE: request_handle(core, conn); return true;
+	case HTTP_FAILED:
+		request_refuse(core, job, &failure, false);
+		conn->state = CONN_WRITING;
+		return true;
+	case HTTP_BODY_WANTED: break;
+	}
+	assert(!"a job always has a body");
+	return false;
+}
+
+static bool step_reading(struct core *core, struct conn *conn)
+{
+	if (!read_ahead(core, conn))
+		return conn->state == CONN_CLOSING;
+	if (!conn->job) {
+		conn->job = core_job_take(core);
+		if (!conn->job) {
+			line_put(&core->wait_jobs, conn);
+			return false;
+		}
+		conn->job->conn = conn;
+		conn->since_ns  = core->now_ns;
+	}
+	return parse(core, conn);
+}
+
+static bool step_writing(struct core *core, struct conn *conn)
+{
+	struct job *job = conn->job;
+
+	while (job->out_at < job->out_bytes) {
+		ssize_t n = tls_write(conn->tls, job->out + job->out_at,
+				      job->out_bytes - job->out_at);
+		if (n < 0) {
+			conn_close(core, conn);
+			return true;
+		}
+		if (n == 0)
+			return false;
+		job->out_at += (size_t)n;
+	}
+	conn->since_ns = core->now_ns;
+	conn->state    = CONN_READING;
+	if (job->interim) {
+		job->interim = false;
+		return true;
+	}
+	stats_add(&core->stats->responses, 1);
+	histogram_add(&core->stats->request_ns, clock_now_ns(core->clock) - job->started_ns);
+	conn->job = NULL;
+	if (!job->keep_alive)
+		conn_close(core, conn);
+	core_job_give(core, job);
+	return true;
+}
+
+static bool step_closing(struct core *core, struct conn *conn)
+{
+	struct tcp_conn *tcp = conn->tcp;
+
+	if (tls_unsent(conn->tls))
+		tls_session_step(conn->tls, core->wall_ns);
+	if (tls_unsent(conn->tls))
+		return false;
+	conn_end(core, conn);
+	tcp_conn_close(tcp, core->now_ns);
+	return false;
+}
+
+static bool step(struct core *core, struct conn *conn)
+{
+	switch (conn->state) {
+	case CONN_HANDSHAKE: return step_handshake(core, conn);
+	case CONN_READING: return step_reading(core, conn);
+	case CONN_WRITING: return step_writing(core, conn);
+	case CONN_CLOSING: return step_closing(core, conn);
+	default: return false;
+	}
+}
+
+static void pump(struct core *core, struct conn *conn)
+{
+	bool more = true;
+
+	for (int i = 0; i < CORE_PUMP_MAX && more; i++)
+		more = step(core, conn);
+	if (conn->state == CONN_FREE)
+		return;
+	if (more)
+		line_put(&core->wait_turns, conn);
+	tcp_conn_flush(conn->tcp);
+}
+
+/* ---- events of TCP */
+
+static bool accepted(void *ctx, struct tcp_conn *tcp)
+{
+	struct core  *core = ctx;
+	struct conn  *conn = core->conns_free;
+	struct tls_io io   = { .send = way_out, .recv = way_in, .ctx = conn };
+
+	if (!conn || !atomic_load_explicit(&core->ready, memory_order_relaxed)) {
+		stats_reason(core->stats, conn ? REASON_not_ready : REASON_connections_full);
+		return false;
+	}
+	core->conns_free = conn->wait_next;
+	conn->wait_next  = NULL;
+	conn->tcp        = tcp;
+	conn->job        = NULL;
+	conn->in_at = conn->in_bytes = 0;
+	conn->since_ns               = core->now_ns;
+	conn->state                  = CONN_HANDSHAKE;
+	if (tls_session_open(core->live->service, &io, &conn->tls) != REASON_NONE) {
+		stats_reason(core->stats, REASON_internal);
+		conn->state = CONN_FREE;
+		conn->tcp   = NULL;
+		conn_free(core, conn);
+		return false;
+	}
+	conn->live = core->live;
+	atomic_fetch_add_explicit(&conn->live->sessions, 1, memory_order_relaxed);
+	tcp->user = conn;
+	stats_add(&core->stats->connections_accepted, 1);
+	stats_set(&core->stats->connections_open, stats_get(&core->stats->connections_open) + 1);
+	return true;
+}
+
+static void readable(void *ctx, struct tcp_conn *tcp)
+{
+	struct conn *conn = tcp->user;
+
+	if (!conn->waiting)
+		pump(ctx, conn);
+}
+
+static void closed(void *ctx, struct tcp_conn *tcp, enum reason reason)
+{
+	struct core *core = ctx;
+	struct conn *conn = tcp->user;
+
+	stats_reason(core->stats, reason);
+	conn->tcp = NULL;
+	conn_end(core, conn);
+}
+
+void edge_serve(struct core *core)
+{
+	static const struct tcp_server_ops ops = {
+		.accepted = accepted,
+		.readable = readable,
+		.writable = readable,
+		.closed   = closed,
+	};
+
+	tcp_serve(&ops, core);
+}
+
+/* ---- what a turn calls */
+
+static void resume_one(struct core *core, struct conn *conn)
+{
+	if (conn->state == CONN_FREE)
+		conn_free(core, conn); /* it ended while it waited */
+	else
+		pump(core, conn);
+}
+
+static uint32_t line_length(const struct conn_line *line, uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (const struct conn *conn = line->first; conn && n < max; conn = conn->wait_next)
+		n++;
+	return n;
+}
+
+void edge_resume(struct core *core)
+{
+	uint32_t turns = line_length(&core->wait_turns, CORE_RESUMES_MAX);
+
+	for (uint32_t i = 0; i < turns; i++)
+		resume_one(core, line_take(&core->wait_turns));
+	for (uint32_t i = 0; i < CORE_RESUMES_MAX && core->jobs_free && core->wait_jobs.first; i++)
+		resume_one(core, line_take(&core->wait_jobs));
+}
+
+static void release(struct core *core, struct job *job, bool failing)
+{
+	struct failure failure = { .reason = REASON_audit_unwritable };
+	struct conn   *conn    = job->conn;
+
+	if (!conn) {
+		core_job_give(core, job);
+		return;
+	}
+	if (failing)
+		request_refuse(core, job, &failure, job->keep_alive);
+	else
+		request_answer(core, job);
+	conn->state    = CONN_WRITING;
+	conn->since_ns = core->now_ns;
+	if (!conn->waiting)
+		pump(core, conn);
+}
+
+void edge_commit(struct core *core)
+{
+	uint64_t durable = atomic_load_explicit(core->durable_sequence, memory_order_acquire);
+	bool     failing = atomic_load_explicit(core->audit_failing, memory_order_acquire);
+
+	for (int i = 0; i < CORE_COMMITS_MAX && core->commit_first; i++) {
+		struct job *job = core->commit_first;
+
+		if (job->last_sequence > durable && !failing)
+			return;
+		core->commit_first = job->next;
+		if (!core->commit_first)
+			core->commit_last = NULL;
+		job->next = NULL;
+		release(core, job, job->last_sequence > durable);
+	}
+}
+
+static void conn_abort(struct core *core, struct conn *conn)
+{
+	struct tcp_conn *tcp = conn->tcp;
+
+	conn_end(core, conn);
+	tcp_conn_abort(tcp);
+}
+
+static void time_up_reading(struct core *core, struct conn *conn, uint64_t waited_ns)
+{
+	struct failure failure = { .reason = REASON_header_timeout };
+
+	if (!conn->job) {
+		if (waited_ns < core->idle_ns)
+			return;
+		stats_reason(core->stats, REASON_idle_timeout);
+		conn_close(core, conn);
+	} else {
+		if (waited_ns <
+		    core->header_ns + (conn->job->http.body_left_bytes ? core->body_ns : 0))
+			return;
+		request_refuse(core, conn->job, &failure, false);
+		conn->state    = CONN_WRITING;
+		conn->since_ns = core->now_ns;
+	}
+	if (!conn->waiting)
+		pump(core, conn);
+}
+
+static void sweep_one(struct core *core, struct conn *conn)
+{
+	uint64_t waited_ns = core->now_ns - conn->since_ns;
+
+	switch (conn->state) {
+	case CONN_HANDSHAKE:
+		if (waited_ns < core->header_ns)
+			return;
+		core_event(core, REASON_header_timeout, conn, 0);
+		conn_abort(core, conn);
+		return;
+	case CONN_READING: time_up_reading(core, conn, waited_ns); return;
+	case CONN_WRITING:
+		if (waited_ns >= core->body_ns)
+			conn_abort(core, conn);
+		return;
+	case CONN_CLOSING:
+		if (waited_ns >= CLOSE_NS)
+			conn_abort(core, conn);
+		return;
+	default: return;
+	}
+}
+
+void edge_sweep(struct core *core)
+{
+	for (int i = 0; i < CORE_SWEEP_MAX; i++) {
+		sweep_one(core, &core->conns[core->sweep_at]);
+		core->sweep_at = (core->sweep_at + 1) % core->conns_max;
+	}
+}

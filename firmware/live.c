@@ -1,0 +1,247 @@
+#include "firmware/live.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PEM_BYTES_MAX (8u << 20) /* revocation lists of a large bank run to megabytes */
+
+/* The application protocol of both listeners (RFC 7301). */
+static const char *const alpn[] = { "http/1.1", NULL };
+
+static bool map_file(const char *path, struct bytes *out, char error[LIVE_ERROR_BYTES])
+{
+	struct stat st;
+	void       *map;
+	int         fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0) {
+		snprintf(error, LIVE_ERROR_BYTES, "model.file: cannot read %s: %s", path,
+			 fd < 0 ? strerror(errno) : "it is empty");
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED) {
+		snprintf(error, LIVE_ERROR_BYTES, "model.file: cannot map %s: %s", path,
+			 strerror(errno));
+		return false;
+	}
+	*out = bytes_of(map, (size_t)st.st_size);
+	return true;
+}
+
+static bool parse_model(const struct config *config, struct model_plan **plan,
+			char error[LIVE_ERROR_BYTES])
+{
+	struct failure failure = { 0 };
+	struct bytes   file;
+	int            rc;
+
+	if (!map_file(config->model.file, &file, error))
+		return false;
+	rc = model_parse(file, plan, &failure);
+	munmap((void *)(uintptr_t)file.data, file.size_bytes);
+	if (rc != 0)
+		snprintf(error, LIVE_ERROR_BYTES, "model.file: %s: %s: %s", config->model.file,
+			 failure.place, failure.detail);
+	return rc == 0;
+}
+
+bool live_model_size(const struct config *config, size_t *size_bytes, char error[LIVE_ERROR_BYTES])
+{
+	struct model_plan *plan;
+
+	*size_bytes = 0;
+	if (config->model.file[0] == '\0')
+		return true;
+	if (!parse_model(config, &plan, error))
+		return false;
+	*size_bytes = model_size(plan);
+	model_free_plan(plan);
+	return true;
+}
+
+static bool digest_agrees(const struct live *live, char error[LIVE_ERROR_BYTES])
+{
+	const char *wanted = live->config.model.digest;
+	char        found[2 * DIGEST_BYTES + 1];
+
+	digest_hex(live->digests.model, found);
+	if (wanted[0] == '\0' || strcmp(wanted, found) == 0)
+		return true;
+	snprintf(error, LIVE_ERROR_BYTES,
+		 "model.digest: %s has digest %s, the config allows only %s",
+		 live->config.model.file, found, wanted);
+	return false;
+}
+
+static bool make_model(struct live *live, const struct live_slot *slot,
+		       char error[LIVE_ERROR_BYTES])
+{
+	struct failure     failure = { 0 };
+	struct model_plan *plan;
+	void              *memory = slot->memory;
+	size_t             size_bytes;
+
+	if (live->config.model.file[0] == '\0')
+		return true;
+	if (!parse_model(&live->config, &plan, error))
+		return false;
+	size_bytes = model_size(plan);
+	if (!memory) {
+		memory             = aligned_alloc(MODEL_ALIGN_BYTES, size_bytes);
+		live->model_memory = memory;
+	} else if (size_bytes > slot->size_bytes) {
+		snprintf(error, LIVE_ERROR_BYTES,
+			 "model.file: %s takes %zu bytes of memory; %zu were reserved at boot, so "
+			 "this model needs a restart",
+			 live->config.model.file, size_bytes, slot->size_bytes);
+		model_free_plan(plan);
+		return false;
+	}
+	assert(memory);
+	live->model = model_build(plan, memory, size_bytes);
+	model_free_plan(plan);
+	memcpy(live->digests.model, model_digest(live->model), DIGEST_BYTES);
+	if (!digest_agrees(live, error))
+		return false;
+	if (model_bind(live->model, &live->config.features, &failure) != 0) {
+		snprintf(error, LIVE_ERROR_BYTES, "model.file: %s: %s: %s", live->config.model.file,
+			 failure.place, failure.detail);
+		return false;
+	}
+	return true;
+}
+
+uint32_t live_may(const struct live *live, struct bytes identity)
+{
+	for (uint32_t i = 0; i < live->config.callers_count; i++) {
+		const struct config_caller *caller = &live->config.callers[i];
+
+		if (strlen(caller->identity) == identity.size_bytes &&
+		    memcmp(caller->identity, identity.data, identity.size_bytes) == 0)
+			return caller->may;
+	}
+	return 0;
+}
+
+static bool known(void *ctx, struct bytes identity)
+{
+	return live_may(ctx, identity) != 0;
+}
+
+struct pem_files {
+	struct bytes certificate, key, issuers, revocation_list;
+};
+
+static void free_pem(struct pem_files *files)
+{
+	tls_file_free(&files->certificate);
+	tls_file_free(&files->key);
+	tls_file_free(&files->issuers);
+	tls_file_free(&files->revocation_list);
+}
+
+static bool read_pem(const struct live *live, const char *certificate, const char *key,
+		     const char *issuers, struct pem_files *files, char error[LIVE_ERROR_BYTES])
+{
+	const char *list = live->config.tls.revocation_list;
+
+	*files = (struct pem_files){ 0 };
+	return tls_file_read(certificate, PEM_BYTES_MAX, &files->certificate, error,
+			     LIVE_ERROR_BYTES) &&
+	       tls_file_read(key, PEM_BYTES_MAX, &files->key, error, LIVE_ERROR_BYTES) &&
+	       tls_file_read(issuers, PEM_BYTES_MAX, &files->issuers, error, LIVE_ERROR_BYTES) &&
+	       (list[0] == '\0' || tls_file_read(list, PEM_BYTES_MAX, &files->revocation_list,
+						 error, LIVE_ERROR_BYTES));
+}
+
+static bool make_server(struct live *live, const struct live_options *options, bool management,
+			struct tls_server **out, char error[LIVE_ERROR_BYTES])
+{
+	const struct config_tls        *tls  = &live->config.tls;
+	const struct config_management *mgmt = &live->config.management;
+	struct pem_files                files;
+	struct tls_options              made;
+	bool                            ok;
+
+	ok = read_pem(live, management ? mgmt->certificate : tls->certificate,
+		      management ? mgmt->key : tls->key, management ? mgmt->issuers : tls->issuers,
+		      &files, error);
+	if (ok) {
+		made = (struct tls_options){
+			.certificate     = files.certificate,
+			.key             = files.key,
+			.issuers         = files.issuers,
+			.revocation_list = files.revocation_list,
+			.minimum_version = tls->minimum_version == CONFIG_TLS_1_2 ? TLS_VERSION_1_2
+										  : TLS_VERSION_1_3,
+			.alpn            = alpn,
+			.policy          = { .known = known, .ctx = live, .epoch = options->epoch },
+			.tickets         = management || !tls->tickets ? NULL : options->tickets,
+		};
+		ok = tls_server_make(&made, options->wall_ns, out, error, LIVE_ERROR_BYTES);
+	}
+	free_pem(&files);
+	return ok;
+}
+
+static const uint8_t on_failure[] = {
+	[CONFIG_ON_FAILURE_REVIEW]  = DECIDE_ON_FAILURE_REVIEW,
+	[CONFIG_ON_FAILURE_DECLINE] = DECIDE_ON_FAILURE_DECLINE,
+	[CONFIG_ON_FAILURE_REFUSE]  = DECIDE_ON_FAILURE_REFUSE,
+	[CONFIG_ON_FAILURE_APPROVE] = DECIDE_ON_FAILURE_APPROVE,
+};
+
+static void make_policy(struct live *live)
+{
+	const struct config_decision *decision = &live->config.decision;
+
+	live->policy = (struct decide_policy){
+		.review_threshold  = decision->review_threshold,
+		.decline_threshold = decision->decline_threshold,
+		.on_model_missing  = on_failure[decision->on_model_missing],
+		.on_model_invalid  = on_failure[decision->on_model_invalid],
+	};
+}
+
+bool live_make(const struct live_options *options, struct live **out, char error[LIVE_ERROR_BYTES])
+{
+	struct live *live = calloc(1, sizeof(*live));
+	bool         ok;
+
+	assert(live);
+	live->config = *options->config;
+	live->epoch  = options->epoch;
+	config_digest(&live->config, live->digests.config);
+	make_policy(live);
+	ok = make_model(live, &options->slot, error);
+	if (ok && !options->offline)
+		ok = make_server(live, options, false, &live->service, error) &&
+		     make_server(live, options, true, &live->management, error);
+	if (!ok) {
+		live_free(live);
+		return false;
+	}
+	*out = live;
+	return true;
+}
+
+void live_free(struct live *live)
+{
+	if (!live)
+		return;
+	tls_server_release(live->service);
+	tls_server_release(live->management);
+	free(live->model_memory);
+	free(live);
+}

@@ -1,0 +1,64 @@
+/* What a reload replaces, in one piece: the checked config, the TLS server made
+ * from its certificates, the model and the thresholds.
+ *
+ * A `struct live` never changes after live_make.  The control role makes one and
+ * publishes it; the net core takes it up between two turns, so that no request
+ * sees half of an old one and half of a new one (core.h).
+ *
+ * Owner:   control makes and frees.  `sessions` counts the connections that were
+ *          opened under it; a retired one is freed when they are gone.
+ * Memory:  malloc, on the control role; the model lies in one of two slots of huge
+ *          pages, taken at boot (models.h), so that old and new fit side by side.
+ * Failure: live_make says in a sentence what is wrong and changes nothing. */
+#ifndef ASSAY_FIRMWARE_LIVE_H
+#define ASSAY_FIRMWARE_LIVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "drivers/tls/tls.h"
+#include "runtime/base/digest.h"
+#include "runtime/decide/decide.h"
+#include "runtime/model/model.h"
+
+#define LIVE_ERROR_BYTES 1024
+
+struct live {
+	struct config           config;
+	struct artefact_digests digests;
+	struct decide_policy    policy;
+	struct model           *model;        /* NULL: none configured, or none could be read */
+	void                   *model_memory; /* freed with it; NULL: lies in a slot */
+	struct tls_server      *service;      /* the DPDK port's; NULL in offline use */
+	struct tls_server      *management;
+	uint64_t                epoch; /* grows by one each time; tickets carry it */
+	_Atomic uint32_t        sessions;
+};
+
+/* Where a model's flat form may be put; see live_make. */
+struct live_slot {
+	void  *memory; /* NULL: live_make takes it by aligned_alloc, for offline use */
+	size_t size_bytes;
+};
+
+struct live_options {
+	const struct config *config;
+	struct live_slot     slot;
+	struct tls_tickets  *tickets; /* NULL: none */
+	uint64_t             epoch;
+	int64_t              wall_ns;
+	bool                 offline; /* no TLS: for assayctl decide */
+};
+
+bool live_make(const struct live_options *options, struct live **out, char error[LIVE_ERROR_BYTES]);
+void live_free(struct live *live); /* NULL is fine */
+
+/* The model's flat size, to plan slots before memory is sealed.  0: no model. */
+bool live_model_size(const struct config *config, size_t *size_bytes, char error[LIVE_ERROR_BYTES]);
+
+/* What the identity may do: a bit set of enum config_may; 0 when not listed. */
+uint32_t live_may(const struct live *live, struct bytes identity);
+
+#endif

@@ -1,0 +1,192 @@
+#include "firmware/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/version.h"
+
+/* Upper bounds of the latency buckets: 1 us to 1 s. */
+static const uint64_t bounds_ns[] = {
+	250,    500,    1000,    2500,    5000,    10000,    25000,    50000,     100000,
+	250000, 500000, 1000000, 2500000, 5000000, 10000000, 25000000, 100000000, 1000000000,
+};
+
+static void help(FILE *out, const char *name, const char *type, const char *words)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, words, name, type);
+}
+
+static void write_failures(FILE *out, struct stats *stats)
+{
+	help(out, "assay_failures_total", "counter",
+	     "Expected failures, one series per row of the failure table.");
+	for (int i = 1; i < REASON_COUNT_ALL; i++)
+		fprintf(out, "assay_failures_total{reason=\"%s\"} %lu\n", reason_row_of(i)->name,
+			(unsigned long)stats_get(&stats->reasons[i]));
+}
+
+static void write_verdicts(FILE *out, struct stats *stats)
+{
+	help(out, "assay_decisions_total", "counter", "Decisions made, by verdict.");
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		fprintf(out, "assay_decisions_total{decision=\"%s\"} %lu\n", verdict_name(i),
+			(unsigned long)stats_get(&stats->verdicts[i]));
+}
+
+static void write_histogram(FILE *out, const char *name, const char *labels,
+			    const struct histogram *histogram)
+{
+	const char *comma = labels[0] ? "," : "";
+	size_t      n     = sizeof(bounds_ns) / sizeof(bounds_ns[0]);
+	uint64_t    count;
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s_bucket{%s%sle=\"%.9g\"} %lu\n", name, labels, comma,
+			(double)bounds_ns[i] / 1e9,
+			(unsigned long)histogram_count_below(histogram, bounds_ns[i]));
+	count = histogram_count(histogram);
+	fprintf(out, "%s_bucket{%s%sle=\"+Inf\"} %lu\n", name, labels, comma, (unsigned long)count);
+	fprintf(out, "%s_sum%s%s%s %.9f\n", name, labels[0] ? "{" : "", labels,
+		labels[0] ? "}" : "", (double)histogram_sum_ns(histogram) / 1e9);
+	fprintf(out, "%s_count%s%s%s %lu\n", name, labels[0] ? "{" : "", labels,
+		labels[0] ? "}" : "", (unsigned long)count);
+}
+
+static void write_stages(FILE *out, struct stats *stats)
+{
+	char labels[64];
+
+	help(out, "assay_stage_seconds", "histogram", "Time a transaction spends in each stage.");
+	for (int i = 0; i < STAGE_COUNT; i++) {
+		snprintf(labels, sizeof(labels), "stage=\"%s\"", stage_name(i));
+		write_histogram(out, "assay_stage_seconds", labels, &stats->stage_ns[i]);
+	}
+	help(out, "assay_request_seconds", "histogram",
+	     "From the first byte of a request until its answer was handed to TCP.");
+	write_histogram(out, "assay_request_seconds", "", &stats->request_ns);
+}
+
+struct number {
+	const char *name, *type, *words;
+	uint64_t    value;
+};
+
+static void write_numbers(FILE *out, const struct number *numbers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		help(out, numbers[i].name, numbers[i].type, numbers[i].words);
+		fprintf(out, "%s %lu\n", numbers[i].name, (unsigned long)numbers[i].value);
+	}
+}
+
+static uint64_t audit_lag(struct appliance *appliance)
+{
+	uint64_t next    = stats_get(&appliance->core.stats->audit_sequence_next);
+	uint64_t durable = atomic_load(&appliance->audit.durable_sequence);
+
+	return next > durable + 1 ? next - 1 - durable : 0;
+}
+
+static void write_service(FILE *out, struct appliance *appliance)
+{
+	struct stats           *stats     = appliance->core.stats;
+	const struct tcp_stats *tcp       = tcp_stats();
+	struct number           numbers[] = {
+                { "assay_requests_total", "counter", "Whole requests read.",
+			    stats_get(&stats->requests) },
+                { "assay_responses_total", "counter", "Answers sent.",
+			    stats_get(&stats->responses) },
+                { "assay_transactions_total", "counter", "Transactions decided and recorded.",
+			    stats_get(&stats->transactions) },
+                { "assay_connections", "gauge", "Open connections.",
+			    stats_get(&stats->connections_open) },
+                { "assay_connections_accepted_total", "counter", "Connections accepted.",
+			    stats_get(&stats->connections_accepted) },
+                { "assay_handshakes_full_total", "counter", "Full TLS handshakes completed.",
+			    stats_get(&stats->handshakes_full) },
+                { "assay_handshakes_resumed_total", "counter", "TLS sessions resumed by ticket.",
+			    stats_get(&stats->handshakes_resumed) },
+                { "assay_requests_in_flight", "gauge", "Requests begun and not yet answered.",
+			    stats_get(&stats->jobs_in_use) },
+                { "assay_net_turns_total", "counter", "Turns of the polling loop.",
+			    stats_get(&stats->turns) },
+                { "assay_reloads_total", "counter", "Reloads applied.",
+			    stats_get(&stats->reloads) },
+                { "assay_reloads_refused_total", "counter",
+			    "Reloads refused; the old config stayed.", appliance->reloads_refused },
+                { "assay_log_events_lost_total", "counter", "Log events lost to a full lane.",
+			    stats_get(&stats->events_lost) },
+                { "assay_audit_lag_records", "gauge", "Records decided and not yet on disk.",
+			    audit_lag(appliance) },
+                { "assay_audit_durable_sequence", "gauge", "Last record known to be on disk.",
+			    atomic_load(&appliance->audit.durable_sequence) },
+                { "assay_audit_syncs_total", "counter", "Group commits.",
+			    atomic_load(&appliance->audit.syncs) },
+                { "assay_tcp_retransmits_total", "counter", "TCP segments sent again.",
+			    tcp->retransmits },
+                { "assay_tcp_frames_in_total", "counter", "Frames received.", tcp->frames_in },
+                { "assay_tcp_frames_out_total", "counter", "Frames sent.", tcp->frames_out },
+                { "assay_tcp_malformed_total", "counter", "Frames dropped as malformed.",
+			    tcp->dropped_malformed + tcp->dropped_checksum },
+	};
+
+	write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+}
+
+size_t metrics_write(struct appliance *appliance, char *out, size_t capacity)
+{
+	FILE *page = fmemopen(out, capacity, "w");
+	long  size;
+
+	if (!page)
+		return 0;
+	help(page, "assay_build_info", "gauge", "What runs; always 1.");
+	fprintf(page, "assay_build_info{version=\"%s\"} 1\n", assay_version());
+	help(page, "assay_ready", "gauge", "1 when decisions are made, 0 when not.");
+	fprintf(page, "assay_ready %d\n",
+		atomic_load(&appliance->core.ready) && !atomic_load(&appliance->audit.failing));
+	write_failures(page, appliance->core.stats);
+	write_verdicts(page, appliance->core.stats);
+	write_service(page, appliance);
+	write_stages(page, appliance->core.stats);
+	fflush(page);
+	size = ftell(page);
+	fclose(page);
+	return size < 0 ? 0 : (size_t)size;
+}
+
+size_t status_write(struct appliance *appliance, char *out, size_t capacity)
+{
+	struct stats *stats = appliance->core.stats;
+	struct live  *live  = appliance->live;
+	char          config[2 * DIGEST_BYTES + 1], model[2 * DIGEST_BYTES + 1];
+	int64_t       uptime_ns = clock_wall_ns(&appliance->clock) - appliance->booted_wall_ns;
+
+	digest_hex(live->digests.config, config);
+	digest_hex(live->digests.model, model);
+	return (size_t)snprintf(
+		out, capacity,
+		"{\"name\":\"%s\",\"version\":\"%s\",\"ready\":%s,\"uptime_seconds\":%ld,"
+		"\"config\":\"%s\",\"model\":\"%s\",\"connections\":%lu,\"requests\":%lu,"
+		"\"transactions\":%lu,\"approved\":%lu,\"reviewed\":%lu,\"declined\":%lu,"
+		"\"request_p50_us\":%.1f,\"request_p99_us\":%.1f,"
+		"\"audit\":{\"durable_sequence\":%lu,\"lag_records\":%lu,\"failing\":%s},"
+		"\"reloads\":%lu,\"reloads_refused\":%lu}\n",
+		live->config.name, assay_version(),
+		atomic_load(&appliance->core.ready) ? "true" : "false",
+		(long)(uptime_ns / 1000000000), config, live->model ? model : "",
+		(unsigned long)stats_get(&stats->connections_open),
+		(unsigned long)stats_get(&stats->requests),
+		(unsigned long)stats_get(&stats->transactions),
+		(unsigned long)stats_get(&stats->verdicts[VERDICT_APPROVE]),
+		(unsigned long)stats_get(&stats->verdicts[VERDICT_REVIEW]),
+		(unsigned long)stats_get(&stats->verdicts[VERDICT_DECLINE]),
+		(double)histogram_quantile(&stats->request_ns, 500000) / 1e3,
+		(double)histogram_quantile(&stats->request_ns, 990000) / 1e3,
+		(unsigned long)atomic_load(&appliance->audit.durable_sequence),
+		(unsigned long)audit_lag(appliance),
+		atomic_load(&appliance->audit.failing) ? "true" : "false",
+		(unsigned long)stats_get(&stats->reloads),
+		(unsigned long)appliance->reloads_refused);
+}

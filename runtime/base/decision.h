@@ -1,0 +1,46 @@
+/* A decision and why: what runtime/decide makes and what reply and audit carry. */
+#ifndef ASSAY_RUNTIME_BASE_DECISION_H
+#define ASSAY_RUNTIME_BASE_DECISION_H
+
+#include <stdint.h>
+
+#include "runtime/base/reason.h"
+
+#define DECISION_REASONS_MAX 8
+#define DIGEST_BYTES         32 /* SHA-256 */
+
+enum verdict { VERDICT_APPROVE, VERDICT_REVIEW, VERDICT_DECLINE, VERDICT_COUNT };
+
+/* One sentence of the answer: a code for machines and numbers to fill in. */
+enum decision_reason_code {
+	DECIDED_SCORE_BELOW_REVIEW, /* a = score, b = review threshold */
+	DECIDED_SCORE_REVIEW,       /* a = score, b = review threshold */
+	DECIDED_SCORE_DECLINE,      /* a = score, b = decline threshold */
+	DECIDED_FAILURE,            /* failure = row of the failure table */
+	DECIDED_FEATURES_MISSING,   /* a = how many of the model's features were not supplied */
+	DECIDED_CODE_COUNT,
+};
+
+struct decision_reason {
+	uint16_t code;    /* enum decision_reason_code */
+	uint16_t failure; /* enum reason */
+	float    a, b;
+};
+
+struct artefact_digests {
+	uint8_t config[DIGEST_BYTES];
+	uint8_t model[DIGEST_BYTES]; /* zero: none loaded */
+};
+
+struct decision {
+	uint8_t                verdict; /* enum verdict */
+	uint8_t                reasons_count;
+	uint16_t               stages_run; /* bit set of enum stage (ledger.h) */
+	float                  margin;     /* the model's raw output; 0 when none ran */
+	float                  score;      /* probability in [0,1]; 0 when none ran */
+	struct decision_reason reasons[DECISION_REASONS_MAX];
+};
+
+const char *verdict_name(enum verdict verdict); /* "approve", "review", "decline" */
+
+#endif

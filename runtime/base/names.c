@@ -1,0 +1,69 @@
+/* Spellings of the small enums, as they stand in JSON, in the audit export and
+ * in metrics. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "runtime/base/decision.h"
+#include "runtime/base/ledger.h"
+#include "runtime/base/transaction.h"
+
+static const char *const channels[CHANNEL_COUNT] = {
+	[CHANNEL_CARD_PRESENT]     = "card_present",
+	[CHANNEL_CARD_NOT_PRESENT] = "card_not_present",
+	[CHANNEL_ATM]              = "atm",
+	[CHANNEL_INSTANT]          = "instant",
+	[CHANNEL_WIRE]             = "wire",
+	[CHANNEL_ACH]              = "ach",
+};
+
+static const char *const roles[PARTY_ROLE_COUNT] = {
+	[PARTY_ORIGINATOR]        = "originator",
+	[PARTY_BENEFICIARY]       = "beneficiary",
+	[PARTY_ORIGINATOR_AGENT]  = "originator_agent",
+	[PARTY_BENEFICIARY_AGENT] = "beneficiary_agent",
+};
+
+static const char *const verdicts[VERDICT_COUNT] = {
+	[VERDICT_APPROVE] = "approve",
+	[VERDICT_REVIEW]  = "review",
+	[VERDICT_DECLINE] = "decline",
+};
+
+static const struct {
+	const char *name;
+	const char *meaning;
+} stages[STAGE_COUNT] = {
+#define STAGE(name, words) [STAGE_##name] = { #name, words },
+	STAGES(STAGE)
+#undef STAGE
+};
+
+const char *transaction_channel_name(enum transaction_channel channel)
+{
+	assert(channel < CHANNEL_COUNT);
+	return channels[channel];
+}
+
+const char *party_role_name(enum party_role role)
+{
+	assert(role < PARTY_ROLE_COUNT);
+	return roles[role];
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+	assert(verdict < VERDICT_COUNT);
+	return verdicts[verdict];
+}
+
+const char *stage_name(enum stage stage)
+{
+	assert(stage < STAGE_COUNT);
+	return stages[stage].name;
+}
+
+const char *stage_meaning(enum stage stage)
+{
+	assert(stage < STAGE_COUNT);
+	return stages[stage].meaning;
+}

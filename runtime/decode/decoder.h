@@ -1,0 +1,75 @@
+/* What the files of runtime/decode share: the decoder, and the reader of one
+ * body.  Not for other directories. */
+#ifndef ASSAY_RUNTIME_DECODE_DECODER_H
+#define ASSAY_RUNTIME_DECODE_DECODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "runtime/base/transaction.h"
+#include "runtime/decode/decode.h"
+#include "runtime/decode/place.h"
+
+/* Twice the most names, so that a probe is short: open addressing, no removal. */
+#define SCHEMA_INDEX_SIZE (2 * TRANSACTION_FEATURES_MAX)
+
+struct schema_index {
+	const struct feature_schema *schema;
+	uint16_t slots[SCHEMA_INDEX_SIZE]; /* 1 + the feature's slot; 0: empty */
+};
+
+struct decoder {
+	struct decode_limits limits;
+	struct schema_index  index;
+	size_t               pool_bytes;
+	_Alignas(64) uint8_t pool[]; /* yyjson's values of one body */
+};
+
+struct reader {
+	const struct schema_index *index;
+	struct place               place;
+};
+
+/* One row a field of an object; `read` puts the value into the struct `out`
+ * points to, or fails with place_fail. */
+struct field {
+	const char *name;
+	bool        required;
+	bool (*read)(struct reader *reader, yyjson_val *value, void *out);
+};
+
+#define FIELDS_MAX 16 /* of one object */
+
+/* Read an object whose fields are in the table: each at most once, no other.
+ * The reader stands at the object before and after. */
+bool read_object(struct reader *reader, yyjson_val *value, const struct field *fields,
+		 size_t fields_count, void *out);
+
+bool read_transaction(struct reader *reader, yyjson_val *value, struct transaction *out);
+
+/* field_type at the reader's place; `wanted` says what is allowed. */
+bool fail_type(struct reader *reader, yyjson_val *value, const char *wanted);
+
+/* The values of single fields; `out` is a struct transaction, of party fields a
+ * struct party, of identifier fields a struct party_identifier. */
+bool read_id(struct reader *reader, yyjson_val *value, void *out);
+bool read_time(struct reader *reader, yyjson_val *value, void *out);
+bool read_card(struct reader *reader, yyjson_val *value, void *out);
+bool read_account(struct reader *reader, yyjson_val *value, void *out);
+bool read_channel(struct reader *reader, yyjson_val *value, void *out);
+bool read_terminal(struct reader *reader, yyjson_val *value, void *out);
+bool read_merchant_id(struct reader *reader, yyjson_val *value, void *out);
+bool read_merchant_category(struct reader *reader, yyjson_val *value, void *out);
+bool read_merchant_country(struct reader *reader, yyjson_val *value, void *out);
+bool read_party_role(struct reader *reader, yyjson_val *value, void *out);
+bool read_party_name(struct reader *reader, yyjson_val *value, void *out);
+bool read_party_country(struct reader *reader, yyjson_val *value, void *out);
+bool read_identifier_scheme(struct reader *reader, yyjson_val *value, void *out);
+bool read_identifier_value(struct reader *reader, yyjson_val *value, void *out);
+
+bool read_amount(struct reader *reader, yyjson_val *value, void *out);   /* amount.c */
+bool read_features(struct reader *reader, yyjson_val *value, void *out); /* features.c */
+
+#endif

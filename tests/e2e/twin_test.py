@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""The offline twin, assayctl decide, answers as the appliance does, byte for byte but
+for the time ledger and the audit fields."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+
+# pylint: disable=wrong-import-position
+import payments
+import tap
+from appliance import TREE, Appliance
+
+COUNT = 500
+CIRCUMSTANCE = re.compile(rb',"audit":\{[^}]*\},"ledger_ns":\{[^}]*\}')
+
+
+def simulated():
+    done = subprocess.run([sys.executable, TREE / "config/demo/simulate.py", "--count", str(COUNT),
+                           "--seed", "4"], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def odd():
+    """Requests that are refused, or answered for many at once."""
+    return [payments.body(1, currency="EUR"), payments.body(2, id=None), "{}", "[]",
+            json.dumps(payments.batch(range(3, 13))), payments.body(3, channel="pigeon"),
+            payments.body(4, amount={"value": "1.234", "currency": "JPY"}),
+            payments.body(5, merchant={"id": "ü" * 20, "category": "5411", "country": "DE"})]
+
+
+def test_twin(appliance):
+    """the twin and the live appliance give the same bytes"""
+    lines = simulated() + odd()
+    caller = appliance.caller()
+    live = []
+    for line in lines:
+        _, _, answer = caller.request("POST", "/v1/decisions", line)
+        live.append(CIRCUMSTANCE.sub(b"", answer).removesuffix(b"\n"))
+    caller.close()
+    done = appliance.ctl("decide", "--config", appliance.config_file, input="\n".join(lines) + "\n",
+                         check=False)
+    offline = done.stdout.encode().removesuffix(b"\n").split(b"\n")
+    tap.same(len(offline), len(live), f"answers ({done.stderr[-300:]})")
+    for number, (mine, theirs) in enumerate(zip(offline, live)):
+        tap.same(mine, theirs, f"answer {number} to {lines[number][:200]}")
+    decisions = {json.loads(answer).get("decision") for answer in live}
+    tap.check(len(decisions & {"approve", "review", "decline"}) >= 2, f"all alike: {decisions}")
+
+
+if __name__ == "__main__":
+    tap.main([test_twin], lambda: Appliance("twin"))

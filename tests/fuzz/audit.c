@@ -1,0 +1,118 @@
+/* Any bytes as a segment file: the reader never reads beyond them, agrees with itself
+ * however its window is cut, and a log that opens after recovery verifies. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/audit_log.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct reading {
+	int             records;
+	size_t          consumed;
+	enum audit_read end;
+};
+
+static void decode(const struct audit_record *record, const uint8_t *data, size_t size)
+{
+	static struct audit_decoded decoded;
+
+	if (record->whole.data < data ||
+	    record->whole.data + record->whole.size_bytes > data + size)
+		abort();
+	if (audit_decode(record, &decoded) &&
+	    decoded.circumstance.identity.size_bytes > AUDIT_RECORD_BYTES_MAX)
+		abort();
+}
+
+/* Read with at most `window` bytes in sight at a time. */
+static struct reading read_all(const uint8_t *data, size_t size, size_t window)
+{
+	struct reading      reading = { 0 };
+	struct audit_reader reader  = { 0 };
+	struct audit_header header;
+	struct audit_record record;
+	size_t              used;
+
+	reading.end      = audit_read_header(&reader, bytes_of(data, size), NULL, &header, &used);
+	reading.consumed = used;
+	while (reading.end == AUDIT_DONE) {
+		size_t left = size - reading.consumed;
+
+		reading.end = audit_read_record(
+			&reader, bytes_of(data + reading.consumed, left < window ? left : window),
+			&record, &used);
+		if (reading.end != AUDIT_DONE)
+			break;
+		decode(&record, data, size);
+		reading.consumed += used;
+		reading.records++;
+	}
+	return reading;
+}
+
+/* The same bytes as the only file of a log. */
+static void recover(const uint8_t *data, size_t size)
+{
+	static const struct audit_log_options options = { .segment_bytes_max = 64 << 10 };
+	struct audit_log                      log;
+	struct audit_log_report               before, opened, after;
+	struct disk_sim                       sim;
+	int                                   file;
+	bool                                  good;
+
+	disk_sim_init(&sim, 1);
+	file = sim.disk.ops->create(&sim.disk, "audit-00000000000000000001.seg");
+	sim.disk.ops->write(&sim.disk, file, 0, data, size);
+	sim.disk.ops->sync(&sim.disk, file);
+	audit_log_verify(&sim.disk, NULL, &before);
+	good = audit_log_open(&log, &sim.disk, &options, &opened);
+	if (good != before.intact)
+		abort();
+	if (good) {
+		audit_log_close(&log);
+		if (!audit_log_verify(&sim.disk, NULL, &after) || after.records != before.records ||
+		    after.torn_bytes != 0)
+			abort();
+	}
+	disk_sim_free(&sim);
+}
+
+/* No fuzzer finds a SHA-256, so the bytes are also taken as the parts of a record
+ * that has verified: a length, a kind, the decision part, the circumstance part. */
+static void take_apart(const uint8_t *data, size_t size)
+{
+	struct audit_record         record = { 0 };
+	static struct audit_decoded decoded;
+	size_t                      part;
+
+	if (size < 11)
+		return;
+	part                     = (size_t)data[0] | (size_t)data[1] << 8;
+	part                     = part < size - 3 ? part : size - 3;
+	record.kind              = (enum audit_kind)(1 + data[2] % (AUDIT_KIND_COUNT - 1));
+	record.decision_part     = bytes_of(data + 3, part);
+	record.circumstance_part = bytes_of(data + 3 + part, size - 3 - part);
+	for (int i = 0; i < 8; i++)
+		record.sequence |= (uint64_t)data[3 + i] << (8 * i);
+	audit_decode(&record, &decoded);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct reading whole = read_all(data, size, SIZE_MAX);
+	struct reading cut   = read_all(data, size, AUDIT_RECORD_BYTES_MAX);
+
+	if (whole.records != cut.records || whole.consumed != cut.consumed || whole.end != cut.end)
+		abort();
+	take_apart(data, size);
+	/* Slow, and every file worth recovering begins so. */
+	if (size < AUDIT_HEADER_BYTES || whole.end == AUDIT_NEED_MORE || whole.consumed > 0 ||
+	    data[0] == 0)
+		recover(data, size);
+	return 0;
+}

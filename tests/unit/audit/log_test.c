@@ -1,0 +1,351 @@
+/* The log on a simulated disk: power cuts, failing writes and syncs, a full disk.
+ * What was acknowledged is there afterwards, in a chain that verifies.  One number
+ * reproduces a failure: SEED=n log_test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "firmware/audit_log.h"
+#include "tests/unit/audit/audit_sample.h"
+
+#define SEEDS_MAX 400
+
+static const struct audit_log_options options = { .segment_bytes_max = 64 << 10, .build = "test" };
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* Records from `chain` on, `count` of them; returns their bytes. */
+static size_t make_records(uint8_t *out, int count, uint64_t durable, struct audit_chain *chain)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < count; i++)
+		size += audit_sample_decision(out + size, chain->next_sequence, durable, chain);
+	return size;
+}
+
+/* One life: open, write until the power goes.  Returns the last durable sequence,
+ * as a caller would have been told. */
+static uint64_t live(struct disk_sim *sim, uint64_t *random, uint64_t acknowledged)
+{
+	static uint8_t          records[32 * AUDIT_RECORD_BYTES_MAX];
+	struct audit_log        log;
+	struct audit_log_report report;
+	int                     commits = (int)(next_random(random) % 40);
+
+	if (!audit_log_open(&log, &sim->disk, &options, &report))
+		fail_msg("recovery refused: %s", report.broken);
+	if (log.durable_sequence < acknowledged)
+		fail_msg("record %llu was acknowledged, the log ends at %llu",
+			 (unsigned long long)acknowledged,
+			 (unsigned long long)log.durable_sequence);
+	acknowledged = log.durable_sequence;
+	for (int i = 0; i < commits; i++) {
+		struct audit_chain chain = log.appended;
+		int                count = (int)(1 + next_random(random) % 31);
+		size_t size = make_records(records, count, log.durable_sequence, &chain);
+
+		if (!audit_log_append(&log, bytes_of(records, size), 1) || !audit_log_sync(&log)) {
+			assert_int_equal(log.failure.reason, REASON_audit_unwritable);
+			assert_int_equal(log.appended.next_sequence, log.durable_sequence + 1);
+		}
+		assert_true(log.durable_sequence >= acknowledged);
+		acknowledged = log.durable_sequence;
+	}
+	/* And one that is under way when the power goes. */
+	struct audit_chain chain = log.appended;
+	size_t             size  = make_records(records, 31, log.durable_sequence, &chain);
+
+	audit_log_append(&log, bytes_of(records, size), 1);
+	acknowledged = log.durable_sequence;
+	audit_log_close(&log);
+	return acknowledged;
+}
+
+static void one_seed(uint64_t seed, uint32_t write_errors, uint32_t sync_errors)
+{
+	struct disk_sim         sim;
+	uint64_t                random       = seed * 0x9e3779b97f4a7c15ULL | 1;
+	uint64_t                acknowledged = 0;
+	struct audit_log_report report;
+
+	disk_sim_init(&sim, seed);
+	sim.write_errors_per_million = write_errors;
+	sim.sync_errors_per_million  = sync_errors;
+	for (int life = 0; life < 4; life++) {
+		acknowledged = live(&sim, &random, acknowledged);
+		disk_sim_power_cut(&sim);
+		if (!audit_log_verify(&sim.disk, NULL, &report))
+			fail_msg("after a power cut: %s", report.broken);
+		assert_true(report.last_sequence >= acknowledged);
+	}
+	disk_sim_free(&sim);
+}
+
+static void test_power_cuts(void **state)
+{
+	const char *only  = getenv("SEED");
+	uint64_t    first = only ? strtoull(only, NULL, 10) : 1;
+	uint64_t    last  = only ? first : SEEDS_MAX;
+
+	for (uint64_t seed = first; seed <= last; seed++) {
+		printf("# SEED=%llu\n", (unsigned long long)seed);
+		one_seed(seed, seed % 2 ? 0 : 50000, seed % 3 ? 0 : 50000);
+	}
+}
+
+/* A full disk refuses, says so, loses nothing, and goes on when there is room. */
+static void test_full_disk(void **state)
+{
+	static uint8_t          records[8 * AUDIT_RECORD_BYTES_MAX];
+	struct disk_sim         sim;
+	struct audit_log        log;
+	struct audit_log_report report;
+	struct audit_chain      chain;
+	uint64_t                durable;
+	size_t                  size;
+	bool                    good = true;
+
+	disk_sim_init(&sim, 1);
+	sim.capacity_bytes = 100000;
+	assert_true(audit_log_open(&log, &sim.disk, &options, &report));
+	while (good) {
+		chain = log.appended;
+		size  = make_records(records, 8, log.durable_sequence, &chain);
+		good  = audit_log_append(&log, bytes_of(records, size), 1) && audit_log_sync(&log);
+	}
+	assert_int_equal(log.failure.reason, REASON_audit_unwritable);
+	assert_string_equal(log.failure.detail, "No space left on device");
+	durable = log.durable_sequence;
+	assert_true(durable > 0);
+	sim.capacity_bytes = 1 << 20;
+	chain              = log.appended;
+	size               = make_records(records, 8, durable, &chain);
+	assert_true(audit_log_append(&log, bytes_of(records, size), 1) && audit_log_sync(&log));
+	assert_int_equal(log.failure.reason, REASON_NONE);
+	assert_int_equal(log.durable_sequence, durable + 8);
+	log.options.free_bytes_min = 1 << 21;
+	assert_false(audit_log_append(&log, bytes_of(records, 0), 1));
+	audit_log_close(&log);
+	assert_true(audit_log_verify(&sim.disk, NULL, &report));
+	assert_int_equal(report.last_sequence, durable + 8);
+	disk_sim_free(&sim);
+}
+
+struct kept {
+	struct disk_sim  sim;
+	struct audit_log log;
+	uint64_t         ends[64]; /* file offset behind each record */
+};
+
+/* A log of `count` single-record commits in one segment. */
+static void keep(struct kept *k, int count)
+{
+	static uint8_t          record[AUDIT_RECORD_BYTES_MAX];
+	struct audit_log_report report;
+
+	disk_sim_init(&k->sim, 1);
+	assert_true(audit_log_open(&k->log, &k->sim.disk, &options, &report));
+	for (int i = 0; i < count; i++) {
+		struct audit_chain chain = k->log.appended;
+		size_t             size  = make_records(record, 1, k->log.durable_sequence, &chain);
+
+		assert_true(audit_log_append(&k->log, bytes_of(record, size), 1));
+		assert_true(audit_log_sync(&k->log));
+		k->ends[i] = k->log.write_offset_bytes;
+	}
+	audit_log_close(&k->log);
+}
+
+/* The file cut at every byte of the last record: it is recovered to the one before. */
+static void test_torn_at_every_byte(void **state)
+{
+	static struct kept      k;
+	static uint8_t          whole[64 << 10];
+	struct audit_log_report report;
+	uint64_t                size;
+
+	keep(&k, 5);
+	size = k.ends[4];
+	k.sim.disk.ops->read(&k.sim.disk, 0, 0, whole, size);
+	for (uint64_t cut = k.ends[3]; cut <= size; cut++) {
+		k.sim.disk.ops->truncate(&k.sim.disk, 0, 0);
+		k.sim.disk.ops->write(&k.sim.disk, 0, 0, whole, cut);
+		assert_true(audit_log_open(&k.log, &k.sim.disk, &options, &report));
+		assert_int_equal(k.log.durable_sequence, cut == size ? 5 : 4);
+		assert_int_equal(report.torn_bytes, cut == size ? 0 : cut - k.ends[3]);
+		assert_int_equal(k.sim.disk.ops->size(&k.sim.disk, 0),
+				 cut == size ? size : k.ends[3]);
+		audit_log_close(&k.log);
+	}
+	disk_sim_free(&k.sim);
+}
+
+/* A bit flipped in a record that a later one says was on disk: never cut, and both
+ * recovery and verification name the place.  In the last record it can't be told
+ * from a torn tail, which format.h says. */
+static void test_damage_is_not_cut(void **state)
+{
+	static struct kept      k;
+	static uint8_t          whole[64 << 10];
+	struct audit_log_report report;
+	uint64_t                size;
+
+	keep(&k, 6);
+	size = k.ends[5];
+	k.sim.disk.ops->read(&k.sim.disk, 0, 0, whole, size);
+	for (uint64_t at = 0; at < k.ends[3]; at++) {
+		whole[at] ^= 0x10;
+		k.sim.disk.ops->write(&k.sim.disk, 0, 0, whole, size);
+		whole[at] ^= 0x10;
+		if (audit_log_open(&k.log, &k.sim.disk, &options, &report))
+			fail_msg("byte %llu flipped: opened", (unsigned long long)at);
+		assert_string_not_equal(report.broken, "");
+		assert_int_equal(k.sim.disk.ops->size(&k.sim.disk, 0), size);
+		assert_false(audit_log_verify(&k.sim.disk, NULL, &report));
+	}
+	disk_sim_free(&k.sim);
+}
+
+/* Removing or swapping a whole segment is found. */
+static void test_missing_segment(void **state)
+{
+	static uint8_t          records[32 * AUDIT_RECORD_BYTES_MAX];
+	struct disk_sim         sim;
+	struct audit_log        log;
+	struct audit_log_report report;
+	struct disk_name       *names;
+	int64_t                 count;
+
+	disk_sim_init(&sim, 1);
+	assert_true(audit_log_open(&log, &sim.disk, &options, &report));
+	while (log.segments_made < 4) {
+		struct audit_chain chain = log.appended;
+		size_t             size  = make_records(records, 31, log.durable_sequence, &chain);
+
+		assert_true(audit_log_append(&log, bytes_of(records, size), 1) &&
+			    audit_log_sync(&log));
+	}
+	audit_log_close(&log);
+	assert_true(audit_log_verify(&sim.disk, NULL, &report));
+	assert_int_equal(report.segments, 4);
+	assert_int_equal(report.last_sequence, log.durable_sequence);
+	assert_int_equal(report.first_sequence, 1);
+	count = audit_log_segments(&sim.disk, &names);
+	assert_int_equal(count, 4);
+	assert_int_equal(sim.disk.ops->remove(&sim.disk, names[1].text), 0);
+	free(names);
+	assert_false(audit_log_verify(&sim.disk, NULL, &report));
+	disk_sim_free(&sim);
+}
+
+/* A roll fails after it made the next file, and what is appended then is smaller and
+ * would fit where the log was: it still goes to the new segment. */
+static void test_failed_roll_is_finished(void **state)
+{
+	static uint8_t                record[AUDIT_RECORD_BYTES_MAX];
+	const struct artefact_digests artefacts = { .config = { 1 } };
+	struct audit_event            event     = { .kind = AUDIT_STOP, .artefacts = &artefacts };
+	struct disk_sim               sim;
+	struct audit_log              log;
+	struct audit_log_report       report;
+	struct audit_chain            chain;
+	size_t                        size;
+	uint64_t                      room;
+
+	disk_sim_init(&sim, 1);
+	assert_true(audit_log_open(&log, &sim.disk, &options, &report));
+	do { /* until the next record is a large one, and only a small one fits */
+		chain = log.appended;
+		size  = make_records(record, 1, 0, &chain);
+		room  = options.segment_bytes_max - log.write_offset_bytes;
+		if (log.file >= 0 && size > room && room > AUDIT_RECORD_BYTES_MIN)
+			break;
+		assert_true(audit_log_append(&log, bytes_of(record, size), 1) &&
+			    audit_log_sync(&log));
+	} while (chain.next_sequence < 10000);
+	assert_true(size > room && room > AUDIT_RECORD_BYTES_MIN);
+	sim.write_errors_per_million = 1000000;
+	assert_false(audit_log_append(&log, bytes_of(record, size), 1));
+	sim.write_errors_per_million = 0;
+	chain                        = log.appended;
+	size                         = audit_encode_event(record, sizeof(record), &event, &chain);
+	assert_true(audit_log_append(&log, bytes_of(record, size), 1) && audit_log_sync(&log));
+	for (int i = 0; i < 100; i++) {
+		chain = log.appended;
+		size  = make_records(record, 1, 0, &chain);
+		assert_true(audit_log_append(&log, bytes_of(record, size), 1) &&
+			    audit_log_sync(&log));
+	}
+	audit_log_close(&log);
+	if (!audit_log_verify(&sim.disk, NULL, &report))
+		fail_msg("%s", report.broken);
+	disk_sim_free(&sim);
+}
+
+/* The same calls on a real directory; a second writer is kept out. */
+static void test_real_directory(void **state)
+{
+	static uint8_t          records[32 * AUDIT_RECORD_BYTES_MAX];
+	char                    path[] = "/tmp/assay-audit-XXXXXX";
+	struct disk_real        real, second;
+	struct audit_log        log;
+	struct audit_log_report report;
+	struct disk_name       *names;
+	uint64_t                durable;
+	int64_t                 count;
+
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(disk_real_open(&real, path, true), 0);
+	assert_true(disk_real_open(&second, path, true) < 0);
+	assert_true(audit_log_open(&log, &real.disk, &options, &report));
+	for (int i = 0; i < 6; i++) {
+		struct audit_chain chain = log.appended;
+		size_t             size  = make_records(records, 31, log.durable_sequence, &chain);
+
+		assert_true(audit_log_append(&log, bytes_of(records, size), 1) &&
+			    audit_log_sync(&log));
+	}
+	durable = log.durable_sequence;
+	audit_log_close(&log);
+	assert_true(audit_log_open(&log, &real.disk, &options, &report));
+	assert_int_equal(log.durable_sequence, durable);
+	audit_log_close(&log);
+	assert_true(audit_log_verify(&real.disk, NULL, &report));
+	assert_int_equal(report.last_sequence, durable);
+	count = audit_log_segments(&real.disk, &names);
+	assert_true(count > 1);
+	for (int64_t i = 0; i < count; i++)
+		assert_int_equal(real.disk.ops->remove(&real.disk, names[i].text), 0);
+	free(names);
+	disk_real_close(&real);
+	assert_int_equal(rmdir(path), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_power_cuts),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_torn_at_every_byte),
+		cmocka_unit_test(test_damage_is_not_cut),
+		cmocka_unit_test(test_missing_segment),
+		cmocka_unit_test(test_failed_roll_is_finished),
+		cmocka_unit_test(test_real_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

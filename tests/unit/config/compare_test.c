@@ -1,0 +1,104 @@
+/* What a reload may change, and what the digest covers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "config/config.h"
+
+#include <cmocka.h>
+
+static struct config a, b;
+static const char   *keys[CONFIG_KEYS_MAX];
+
+static void reset(void)
+{
+	config_defaults(&a);
+	config_defaults(&b);
+}
+
+static bool same_digest(void)
+{
+	uint8_t left[DIGEST_BYTES], right[DIGEST_BYTES];
+
+	config_digest(&a, left);
+	config_digest(&b, right);
+	return memcmp(left, right, DIGEST_BYTES) == 0;
+}
+
+static void boot_keys_are_named(void **state)
+{
+	(void)state;
+	reset();
+	assert_int_equal(config_live_difference(&a, &b, keys), 0);
+	b.tcp.port            = 9;
+	b.features.count      = 1;
+	b.net.addresses_count = 1;
+	strcpy(b.net.addresses[0], "10.0.0.1/8");
+	b.nic.promiscuous = true;
+	assert_int_equal(config_live_difference(&a, &b, keys), 4);
+	assert_string_equal(keys[0], "nic.promiscuous");
+	assert_string_equal(keys[1], "net.addresses"); /* count and element differ: said once */
+	assert_string_equal(keys[2], "tcp.port");
+	assert_string_equal(keys[3], "features");
+}
+
+static void an_element_alone_names_its_list(void **state)
+{
+	(void)state;
+	reset();
+	a.features.count = b.features.count = 2;
+	strcpy(b.features.names[1], "x");
+	assert_int_equal(config_live_difference(&a, &b, keys), 1);
+	assert_string_equal(keys[0], "features");
+}
+
+static void live_keys_are_not_named(void **state)
+{
+	(void)state;
+	reset();
+	b.callers_count = 1;
+	strcpy(b.callers[0].identity, "x");
+	b.decision.review_threshold = 0.1f;
+	strcpy(b.model.file, "m");
+	strcpy(b.tls.revocation_list, "r");
+	b.log.level = CONFIG_LOG_DEBUG;
+	assert_int_equal(config_live_difference(&a, &b, keys), 0);
+}
+
+static void the_digest_covers_what_decides(void **state)
+{
+	(void)state;
+	reset();
+	assert_true(same_digest());
+	b.decision.review_threshold = 0.50000006f;
+	assert_false(same_digest());
+	reset();
+	b.decision.on_model_invalid = CONFIG_ON_FAILURE_DECLINE;
+	assert_false(same_digest());
+	reset();
+	b.features.count = 1;
+	assert_false(same_digest());
+	reset();
+	a.features.count = b.features.count = 2;
+	strcpy(a.features.names[0], "x");
+	strcpy(b.features.names[1], "x");
+	assert_false(same_digest());
+	reset();
+	b.tcp.port = 1;
+	strcpy(b.model.file, "elsewhere");
+	assert_true(same_digest());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(boot_keys_are_named),
+		cmocka_unit_test(an_element_alone_names_its_list),
+		cmocka_unit_test(live_keys_are_not_named),
+		cmocka_unit_test(the_digest_covers_what_decides),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
