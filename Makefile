@@ -46,7 +46,7 @@ root: ## make the Debian 13 build root, if it is not there yet
 shell: ## open a shell inside the build root
 	@image/root/enter bash
 
-inner := build test run check unit san fuzz e2e format tidy
+inner := build test soak run check unit san fuzz e2e format tidy
 .PHONY: $(inner)
 $(inner):
 	@image/root/enter make --no-print-directory $@
@@ -181,7 +181,7 @@ v3 = @grep -qw avx2 /proc/cpuinfo || { echo "this machine has no AVX2; Assay nee
 
 sanitizers := address,undefined
 
-.PHONY: build test run check unit san e2e fuzz format tidy shell root programs units fuzzers
+.PHONY: build test soak run check unit san e2e fuzz format tidy shell root programs units fuzzers
 programs: $(programs) $(archives) ; @:
 units: $(unit_programs) $(tool_programs) ; @:
 fuzzers: $(fuzz_programs) ; @:
@@ -195,6 +195,12 @@ test: ## build everything and run every test; this is what CI runs
 	$(if $(filter san,$(SUITES)),$(locked) programs units SAN=$(sanitizers))
 	$(if $(filter fuzz,$(SUITES)),$(locked) fuzzers FUZZER_BUILD=1)
 	@B=$(B) tests/run $(SUITES)
+
+soak: ## the long forms: each fuzzer for SECONDS=600, 200 kills, long loads; hours
+	$(v3)
+	$(locked) programs units SAN=
+	$(locked) fuzzers FUZZER_BUILD=1
+	@B=$(B) SECONDS=$(SECONDS) tests/soak $(ARGS)
 
 check unit san e2e: ## run one suite of the tests
 	@$(MAKE) --no-print-directory test SUITES=$@

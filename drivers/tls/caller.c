@@ -3,9 +3,8 @@
 /* clang-format off */
 static const struct tls_fault_row rows[FAULT_COUNT] = {
 	[FAULT_NONE]             = { REASON_NONE, TLS_ALERT_NONE, "accepted" },
-	/* RFC 8446 section 4.4.2.4: a signature by SHA-1 or MD5 is bad_certificate. */
 	[FAULT_UNREADABLE]       = { REASON_tls_client_refused, TLS_ALERT_BAD_CERTIFICATE,
-				     "the certificate cannot be read or its signature algorithm is not accepted" },
+				     "the certificate has no serial number, or one that is too long" },
 	[FAULT_WEAK]             = { REASON_tls_client_refused, TLS_ALERT_BAD_CERTIFICATE,
 				     "the certificate's key or signature is too weak" },
 	[FAULT_ISSUER]           = { REASON_tls_client_refused, TLS_ALERT_UNKNOWN_CA,

@@ -12,5 +12,5 @@ ifneq ($(wildcard drivers/tls/mbedtls_config.h),)
 MBEDTLS_FILES := $(patsubst $(MBEDTLS)/%,%,$(wildcard $(MBEDTLS)/library/*.c))
 endif
 
-$(O)/obj/mbedtls/library/ssl_tls13_generic.o: MBEDTLS_BUILD_CFLAGS += \
+$(O)/obj/mbedtls/library/ssl_tls.o $(O)/obj/mbedtls/library/ssl_tls13_generic.o: MBEDTLS_BUILD_CFLAGS += \
 	-include drivers/tls/mbedtls_alerts.h

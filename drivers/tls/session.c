@@ -112,6 +112,16 @@ static uint8_t alert_of_library(const struct tls_session *session)
 	return type == 0 ? TLS_ALERT_NONE : (uint8_t)type;
 }
 
+/* RFC 8446 section 4.1.1: no group in common is handshake_failure, and the library
+ * says nothing when it finds out while it writes a HelloRetryRequest. */
+static void no_group(struct tls_session *session)
+{
+	(void)mbedtls_ssl_send_alert_message(&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+					     TLS_ALERT_HANDSHAKE_FAILURE);
+	fail(session, REASON_tls_handshake_failed, TLS_ALERT_HANDSHAKE_FAILURE, true,
+	     "the client and this machine have no key exchange group in common");
+}
+
 /* RFC 8446 section 4.4.2.4.  Of TLS 1.2 the library sends nothing, and RFC 5246
  * section 7.4.6 has handshake_failure. */
 static void no_certificate(struct tls_session *session)
@@ -141,6 +151,10 @@ static void fail_by_code(struct tls_session *session, int code)
 		fail(session, fault->reason, fault->alert, true, fault->words);
 	} else if (code == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
 		no_certificate(session);
+	} else if (code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE &&
+		   session->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HELLO_RETRY_REQUEST &&
+		   alert_of_library(session) == TLS_ALERT_NONE) {
+		no_group(session);
 	} else if (session->at_end || code == MBEDTLS_ERR_NET_CONN_RESET) {
 		fail(session, REASON_peer_reset, TLS_ALERT_NONE, true,
 		     "the peer left without close_notify");

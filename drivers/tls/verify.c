@@ -95,9 +95,6 @@ static enum tls_fault leaf_fault(struct tls_verdict *verdict, const mbedtls_x509
 	int64_t            now_s  = tls_port_now_ns() / NS_PER_SECOND;
 	struct tls_caller *caller = &verdict->caller;
 
-	/* A certificate whose signature algorithm the library lacks is left empty. */
-	if (leaf->raw.len == 0)
-		return FAULT_UNREADABLE;
 	if (!tls_serial_of(&leaf->serial, &caller->serial))
 		return FAULT_UNREADABLE;
 	enum tls_fault fault = graver(fault_of_flags(flags), verdict->above);

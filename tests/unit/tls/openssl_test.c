@@ -275,7 +275,6 @@ static const struct kind kinds[] = {
 	{ "critical", EC, GOOD "1.2.3.4.5=critical,DER:05:00\\n", "ca", DAYS, 42 },
 	{ "sha1", EC, GOOD, "ca", DAYS " -sha1", 42 },
 	{ "rsa1024", "rsa:1024", GOOD, "ca", DAYS, 42 },
-	{ "ed25519", "ed25519", GOOD, "ca", DAYS, 42 },
 	/* Ordinary leaves, and what they sign.  One that claims a path length is not
 	 * well-formed (RFC 5280 section 4.2.1.9): bad_certificate. */
 	{ "leaf0", EC, GOOD "basicConstraints=CA:FALSE,pathlen:0\\n", "ca", DAYS, 42 },
@@ -329,6 +328,22 @@ static void no_certificate(void **state)
 	}
 	expect("-tls1_3", 116);
 	expect("-tls1_2", 40);
+}
+
+/* We ask for no signature by Ed25519, so a client that has nothing else sends nothing
+ * (RFC 8446 section 4.4.2.3). */
+static void unwanted_key(void **state)
+{
+	static const struct kind kind = { "ed25519", "ed25519", GOOD, "ca", DAYS, 116 };
+
+	(void)state;
+	if (!have_openssl) {
+		print_message("# no openssl command\n");
+		skip();
+	}
+	certificate_make(&kind);
+	expect("-tls1_2 -cert ed25519.pem -key ed25519.key -cert_chain ed25519.pem", 40);
+	expect("-tls1_3 -cert ed25519.pem -key ed25519.key -cert_chain ed25519.pem", 116);
 }
 
 static void groups(void **state)
@@ -399,8 +414,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_certificate), cmocka_unit_test(each_certificate),
-		cmocka_unit_test(groups),         cmocka_unit_test(resumption),
-		cmocka_unit_test(demo_files),
+		cmocka_unit_test(unwanted_key),   cmocka_unit_test(groups),
+		cmocka_unit_test(resumption),     cmocka_unit_test(demo_files),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
