@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include "runtime/base/reason.h"
+#include "runtime/base/transaction.h"
 
 #define DECISION_REASONS_MAX 8
+#define DECISION_RULES_MAX   8  /* hits that are told; the rest is counted */
 #define DIGEST_BYTES         32 /* SHA-256 */
 
 enum verdict { VERDICT_APPROVE, VERDICT_REVIEW, VERDICT_DECLINE, VERDICT_COUNT };
@@ -27,9 +29,19 @@ struct decision_reason {
 	float    a, b;
 };
 
+/* A rule that hit, in words: what the person who has to explain it years later reads.
+ * Rendered once, when it hit, and carried as text from then on. */
+struct decision_rule {
+	uint8_t severity;  /* 0 information to 3 critical */
+	uint8_t verdict;   /* enum verdict this rule asks for by itself */
+	TEXT_OF(46) id;    /* the rule's id */
+	TEXT_OF(206) text; /* its reason with the values filled in */
+};
+
 struct artefact_digests {
 	uint8_t config[DIGEST_BYTES];
 	uint8_t model[DIGEST_BYTES]; /* zero: none loaded */
+	uint8_t rules[DIGEST_BYTES]; /* of the rules file; zero: none */
 };
 
 struct decision {
@@ -39,6 +51,9 @@ struct decision {
 	float                  margin;     /* the model's raw output; 0 when none ran */
 	float                  score;      /* probability in [0,1]; 0 when none ran */
 	struct decision_reason reasons[DECISION_REASONS_MAX];
+	uint8_t                rules_count; /* in rules[], gravest first */
+	uint16_t               rules_hit;   /* all that hit */
+	struct decision_rule   rules[DECISION_RULES_MAX];
 };
 
 const char *verdict_name(enum verdict verdict); /* "approve", "review", "decline" */

@@ -64,11 +64,14 @@ struct transaction {
 	uint8_t  currency_exponent; /* minor-unit digits of `currency`, 0 to 4 */
 	uint8_t  channel;           /* enum transaction_channel; required */
 	uint8_t  parties_count;
+	uint32_t deadline_us;    /* from the request's first byte; 0: none */
 	uint16_t features_count; /* = the schema's count; slots not supplied are NaN */
 	TEXT_OF(66) card;        /* a token, never a PAN; at least one of card, account */
 	TEXT_OF(66) account;
 	TEXT_OF(66) merchant;
 	TEXT_OF(66) terminal;
+	TEXT_OF(66) device; /* the caller's token of the device or session the order came from */
+	TEXT_OF(66) payee;  /* a token of the beneficiary's account */
 	char         merchant_category[4]; /* ISO 18245, four digits, or zero bytes */
 	char         merchant_country[2];
 	struct party parties[TRANSACTION_PARTIES_MAX];

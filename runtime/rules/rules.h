@@ -1,0 +1,109 @@
+/* The bank's rules: a small language, compiled at load to bounded bytecode.
+ *
+ *   text ─► rules_parse ─► plan (malloc, control side) ─► rules_build ─► rules (flat,
+ *   in memory given at boot or reload) ─► rules_run, per decision, no allocation
+ *
+ * The language is described in config/rules/LANGUAGE.md; config/rules/default.rules is
+ * the commented set that is shipped.
+ *
+ * Names a rule can use: the fields of a transaction (base/field.h) as texts; amount,
+ * score, margin and every computed or supplied feature as numbers; lists it declares.
+ * A number can be missing (NaN): a comparison with a missing number is false, its
+ * arithmetic is missing, and missing(x) asks.
+ *
+ * Owner:   the core that runs it; `rules` is read only, `lists` is one per core.
+ * Bounds:  RULES_* below; a program of n instructions takes n steps, there is no loop
+ *          and no jump backwards.
+ * Failure: rules_parse tells every error with line, column and what was expected. */
+#ifndef ASSAY_RUNTIME_RULES_RULES_H
+#define ASSAY_RUNTIME_RULES_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/bytes.h"
+#include "runtime/base/decision.h"
+#include "runtime/base/digest.h"
+#include "runtime/base/feature_plan.h"
+#include "runtime/base/label.h"
+#include "runtime/base/reason.h"
+#include "runtime/base/transaction.h"
+
+#define RULES_TEXT_BYTES_MAX   (1 << 20)
+#define RULES_MAX              512
+#define RULES_TYPOLOGIES_MAX   64
+#define RULES_LISTS_MAX        32
+#define RULES_LIST_ENTRIES_MAX 65536 /* of one list */
+#define RULES_INSTRUCTIONS_MAX 65536 /* of all rules */
+#define RULES_STACK_MAX        32
+#define RULES_ERRORS_MAX       20
+#define RULES_ERROR_BYTES      256
+#define RULES_ALIGN_BYTES      64
+
+/* The names there are beside the fields. */
+struct rules_scope {
+	const struct feature_schema *supplied;
+	const struct feature_plan   *computed;
+};
+
+/* Whole sentences: "12:7: expected a number, found the text merchant_country". */
+struct rules_errors {
+	uint32_t count, unsaid;
+	char     lines[RULES_ERRORS_MAX][RULES_ERROR_BYTES];
+};
+
+struct rules_plan;
+struct rules;
+struct rules_lists;
+
+bool   rules_parse(struct bytes text, const struct rules_scope *scope, struct rules_plan **out,
+		   struct rules_errors *errors);
+void   rules_free_plan(struct rules_plan *plan);
+size_t rules_size(const struct rules_plan *plan);
+struct rules *rules_build(const struct rules_plan *plan, void *memory, size_t size_bytes);
+
+/* SHA-256 of the rules text. */
+const uint8_t *rules_digest(const struct rules *rules);
+uint32_t       rules_count(const struct rules *rules);
+const char    *rules_id(const struct rules *rules, uint32_t rule);
+
+/* ---- lists, edited while running; entries with an expiry in wall time */
+
+size_t              rules_lists_size(const struct rules *rules);
+struct rules_lists *rules_lists_init(void *memory, const struct rules *rules);
+
+/* REASON_NONE, or list_unknown, list_full, field_format with the place in *failure. */
+enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit, int64_t now_ns,
+			    struct failure *failure);
+
+/* Carry entries over to the lists of a newly loaded rules file, by list name. */
+void rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
+
+bool rules_lists_save(const struct rules_lists *lists, bool (*write)(void *ctx, struct bytes piece),
+		      void                     *ctx);
+bool rules_lists_load(struct rules_lists *lists, struct bytes in, struct failure *failure);
+
+/* ---- run */
+
+struct rules_input {
+	const struct transaction    *transaction;
+	const struct feature_values *values;
+	const struct rules_lists    *lists;
+	int64_t                      now_ns; /* as recorded: schedules, snoozes, expiries */
+	bool                         model_ran;
+	float                        score, margin;
+};
+
+struct rules_outcome {
+	uint8_t  verdict; /* enum verdict: the strictest that a rule or typology asks for */
+	bool     allowed; /* an `allow` rule hit and no rule marked `always` did: score and
+			    * rules do not count; only a failure can still be stricter */
+	uint16_t hit;     /* rules and typologies that hit */
+	uint8_t  told;    /* in rules[], gravest first, then in the order of the file */
+	struct decision_rule rules[DECISION_RULES_MAX];
+};
+void rules_run(const struct rules *rules, const struct rules_input *input,
+	       struct rules_outcome *out);
+
+#endif
