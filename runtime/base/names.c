@@ -2,8 +2,11 @@
  * in metrics. */
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "runtime/base/decision.h"
+#include "runtime/base/feature_plan.h"
+#include "runtime/base/label.h"
 #include "runtime/base/ledger.h"
 #include "runtime/base/transaction.h"
 
@@ -27,6 +30,42 @@ static const char *const verdicts[VERDICT_COUNT] = {
 	[VERDICT_APPROVE] = "approve",
 	[VERDICT_REVIEW]  = "review",
 	[VERDICT_DECLINE] = "decline",
+};
+
+static const char *const kinds[FEATURE_KIND_COUNT] = {
+	[FEATURE_COUNT]       = "count",
+	[FEATURE_SUM]         = "sum",
+	[FEATURE_MEAN]        = "mean",
+	[FEATURE_MIN]         = "min",
+	[FEATURE_MAX]         = "max",
+	[FEATURE_STDDEV]      = "stddev",
+	[FEATURE_DISTINCT]    = "distinct",
+	[FEATURE_ZSCORE]      = "zscore",
+	[FEATURE_RATIO]       = "ratio",
+	[FEATURE_SINCE_LAST]  = "since_last",
+	[FEATURE_SINCE_FIRST] = "since_first",
+	[FEATURE_FRAUDS]      = "frauds",
+	[FEATURE_FRAUD_RATE]  = "fraud_rate",
+	[FEATURE_LABELLED]    = "labelled",
+	[FEATURE_DECLINES]    = "declines",
+	[FEATURE_REVIEWS]     = "reviews",
+	[FEATURE_AMOUNT]      = "amount",
+	[FEATURE_HOUR]        = "hour",
+	[FEATURE_WEEKDAY]     = "weekday",
+	[FEATURE_WEEKEND]     = "weekend",
+	[FEATURE_HOURS]       = "hours",
+};
+
+static const char *const labels[LABEL_KIND_COUNT] = {
+	[LABEL_NONE] = "none",         [LABEL_FRAUD] = "fraud",       [LABEL_GENUINE] = "genuine",
+	[LABEL_RELEASED] = "released", [LABEL_REJECTED] = "rejected",
+};
+
+static const char *const outcomes[LABEL_OUTCOME_COUNT] = {
+	[LABEL_APPLIED]   = "applied",
+	[LABEL_CHANGED]   = "changed",
+	[LABEL_UNCHANGED] = "unchanged",
+	[LABEL_UNKNOWN]   = "unknown",
 };
 
 static const struct {
@@ -54,6 +93,34 @@ const char *verdict_name(enum verdict verdict)
 {
 	assert(verdict < VERDICT_COUNT);
 	return verdicts[verdict];
+}
+
+const char *feature_kind_name(enum feature_kind kind)
+{
+	assert(kind < FEATURE_KIND_COUNT);
+	return kinds[kind];
+}
+
+enum feature_kind feature_kind_of_name(struct bytes name)
+{
+	int kind = 0;
+
+	while (kind < FEATURE_KIND_COUNT &&
+	       !bytes_equal(name, bytes_of(kinds[kind], strlen(kinds[kind]))))
+		kind++;
+	return (enum feature_kind)kind;
+}
+
+const char *label_kind_name(enum label_kind kind)
+{
+	assert(kind < LABEL_KIND_COUNT);
+	return labels[kind];
+}
+
+const char *label_outcome_name(enum label_outcome outcome)
+{
+	assert(outcome < LABEL_OUTCOME_COUNT);
+	return outcomes[outcome];
 }
 
 const char *stage_name(enum stage stage)
