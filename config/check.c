@@ -8,7 +8,7 @@
 #include "config/prescan.h"
 #include "config/value.h"
 
-#define ALLOWED_BYTES 320
+#define ALLOWED_BYTES SCHEMA_ALLOWED_BYTES
 
 /* A path of the stream taken apart: "callers[3].may[0]" is row "callers[].may[]",
  * element 3, and element 0 of the list the row itself is in. */
@@ -116,25 +116,33 @@ static bool is_skipped(const struct check *check, const char *path)
 	       (path[size_bytes] == '.' || path[size_bytes] == '[');
 }
 
-/* The list an element belongs to. */
-static const struct schema_row *list_of(const struct schema_row *row)
+static bool is_element_row(const struct schema_row *row)
 {
-	char   path[64];
-	size_t size_bytes = parent_bytes(row->path);
+	return row->path[strlen(row->path) - 1] == ']';
+}
 
-	assert(size_bytes < sizeof(path));
-	memcpy(path, row->path, size_bytes);
-	path[size_bytes] = '\0';
-	row              = schema_find(path);
-	assert(row != NULL && row->type == SCHEMA_LIST);
-	return row;
+/* Is the row of a list inside an element of another? */
+static bool is_nested(const struct schema_row *row)
+{
+	return is_element_row(row) && schema_outer(row) != row;
+}
+
+/* Where the lines of a list's elements start in check->element_line. */
+static size_t element_lines(const struct schema_row *group)
+{
+	size_t first = 0;
+
+	for (const struct schema_row *row = schema; row < group; row++)
+		if (row->type == SCHEMA_GROUP && is_element_row(row))
+			first += (size_t)schema_list(row)->max;
+	return first;
 }
 
 /* Counts an element of a list that stores its count; false: one too many. */
 static bool count_element(struct check *check, const struct stream_record *record,
 			  const struct place *place)
 {
-	const struct schema_row *list = list_of(place->row);
+	const struct schema_row *list = schema_list(place->row);
 	uint32_t                 many = place->last + 1;
 
 	if (many > (uint32_t)list->max) {
@@ -144,12 +152,9 @@ static bool count_element(struct check *check, const struct stream_record *recor
 			   "has too many entries, must have %.0f to %.0f", list->min, list->max);
 		return false;
 	}
-	if (list->size_bytes == sizeof(uint16_t))
-		*(uint16_t *)schema_value(list, check->config, 0) = (uint16_t)many;
-	else if (list->size_bytes == sizeof(uint32_t))
-		*(uint32_t *)schema_value(list, check->config, 0) = many;
+	value_set_count(list, check->config, many);
 	if (place->row->type == SCHEMA_GROUP)
-		check->caller_line[place->element] = record->line;
+		check->element_line[element_lines(place->row) + place->element] = record->line;
 	return true;
 }
 
@@ -157,33 +162,135 @@ static bool count_element(struct check *check, const struct stream_record *recor
  * the last one.  Anything else did not come from flatten(). */
 static bool in_order(const struct check *check, const struct place *place)
 {
-	const struct schema_row *callers = schema_find("callers[]");
+	const struct schema_row *outer = schema_outer(place->row);
 
-	if (!place->is_element && place->row->stride_bytes == 0 && place->row->size_bytes > 0)
+	if (outer == NULL)
 		return true;
-	if (strncmp(place->row->path, "callers[]", 9) == 0 && place->row != callers)
-		return place->element + 1 == check->seen[row_number(callers)] &&
-		       place->element < CONFIG_CALLERS_MAX;
-	return !place->is_element || place->last == check->seen[row_number(place->row)];
+	if (place->row == outer)
+		return check->seen[row_number(schema_list(outer))] > 0 &&
+		       place->last == check->seen[row_number(outer)];
+	if (place->element + 1 != check->seen[row_number(outer)] ||
+	    place->element >= (uint32_t)schema_list(outer)->max)
+		return false;
+	return !place->is_element ||
+	       (check->seen[row_number(schema_list(place->row))] == place->element + 1 &&
+		place->last == check->inner[row_number(place->row)]);
 }
 
 static bool is_repeated(struct check *check, const struct place *place)
 {
 	size_t   number = row_number(place->row);
 	uint32_t many   = place->element + 1;
+	bool     again  = check->seen[number] >= many;
 
-	if (place->row->type == SCHEMA_WORDS)
+	check->seen[number] = again ? check->seen[number] : many;
+	if (is_nested(place->row)) { /* in_order has seen to it */
+		check->inner[number] = place->last + 1;
 		return false;
-	if (check->seen[number] >= many)
-		return true;
-	check->seen[number] = many;
-	return false;
+	}
+	return again;
+}
+
+/* A list that is set has the elements that follow, and none of its default's. */
+static void start_list(struct check *check, const struct place *place)
+{
+	const struct schema_row *element = schema_element(place->row);
+	uint32_t                 count   = element->inner_max;
+
+	check->inner[row_number(element)] = 0;
+	if (schema_outer(place->row) == NULL) {
+		count = value_count(place->row, check->config);
+		value_set_count(place->row, check->config, 0);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		memset(schema_value(element, check->config, is_nested(element) ? place->element : i,
+				    i),
+		       0, element->size_bytes);
+}
+
+static void start_group(struct check *check, const struct place *place)
+{
+	size_t size_bytes = strlen(place->row->path);
+
+	for (size_t i = 0; i < schema_count; i++)
+		if (strncmp(schema[i].path, place->row->path, size_bytes) == 0 &&
+		    schema[i].path[size_bytes] == '.')
+			value_set_initial(&schema[i], check->config, place->element);
+}
+
+static void take_value(struct check *check, const struct stream_record *record,
+		       const struct place *place)
+{
+	const struct schema_row *row = place->row;
+	char                     what[256];
+
+	value_describe(record, what, sizeof(what));
+	if (!value_type_fits(record, row)) {
+		must_be(check, record, row, what);
+		check->faulty[row_number(row)] = place->element + 1;
+		snprintf(check->skip, sizeof(check->skip), "%s", record->path);
+	} else if (row->type == SCHEMA_LIST) {
+		start_list(check, place);
+	} else if (row->type == SCHEMA_GROUP) {
+		if (place->is_element)
+			start_group(check, place);
+	} else if (!value_store(row, record,
+				schema_value(row, check->config, place->element, place->last))) {
+		must_be(check, record, row, what);
+	}
+}
+
+/* A row that must be set and is not: "is missing", or "is empty" for a list
+ * without its first element. */
+static void require(struct check *check, const struct schema_row *row, const char *key,
+		    uint32_t line)
+{
+	char        allowed[ALLOWED_BYTES];
+	const char *what = "is missing";
+
+	if (is_element_row(row)) {
+		row  = schema_list(row);
+		what = "is empty";
+	}
+	schema_allowed(row, allowed, sizeof(allowed));
+	errors_add(check->errors, line, key, "%s, must be %s", what, allowed);
+}
+
+/* A list that is not there, or is no list, has been spoken of already. */
+static bool list_is_faulty(const struct check *check, const struct schema_row *row, uint32_t many)
+{
+	const struct schema_row *list;
+
+	if (!is_element_row(row))
+		return false;
+	list = schema_list(row);
+	return check->seen[row_number(list)] < many || check->faulty[row_number(list)] == many;
+}
+
+/* Called when an element is complete: at the next of its list, and at the end. */
+static void check_element(struct check *check, const struct schema_row *group)
+{
+	size_t   prefix = strlen(group->path) + 1;
+	uint32_t many   = check->seen[row_number(group)];
+	char     key[64];
+
+	if (many == 0 || check->faulty[row_number(group)] == many)
+		return;
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct schema_row *row = &schema[i];
+
+		if (schema_outer(row) != group || row == group || !(row->flags & SCHEMA_REQUIRED) ||
+		    check->seen[i] >= many || list_is_faulty(check, row, many))
+			continue;
+		snprintf(key, sizeof(key), "%.*s[%u].%.*s", (int)prefix - 3, group->path, many - 1,
+			 (int)strcspn(row->path + prefix, "["), row->path + prefix);
+		require(check, row, key, check->element_line[element_lines(group) + many - 1]);
+	}
 }
 
 static bool check_setting(struct check *check, const struct stream_record *record)
 {
 	struct place place = place_of(record->path);
-	char         what[256];
 
 	if (!place.sound || record->path[0] == '\0')
 		return false;
@@ -197,24 +304,15 @@ static bool check_setting(struct check *check, const struct stream_record *recor
 		return false;
 	if (place.is_element && !count_element(check, record, &place))
 		return true;
+	if (place.is_element && place.row->type == SCHEMA_GROUP)
+		check_element(check, place.row);
 	if (is_repeated(check, &place)) {
 		errors_add(check->errors, record->line, record->path,
 			   "is set twice, must be set once");
 		return true;
 	}
 	check->line[row_number(place.row)] = record->line;
-	if (place.row->type == SCHEMA_WORDS)
-		check->seen[row_number(place.row)] = place.element + 1;
-	value_describe(record, what, sizeof(what));
-	if (!value_type_fits(record, place.row)) {
-		must_be(check, record, place.row, what);
-		check->faulty[row_number(place.row)] = place.element + 1;
-		snprintf(check->skip, sizeof(check->skip), "%s", record->path);
-	} else if (place.row->size_bytes > 0 &&
-		   !value_store(place.row, record,
-				schema_value(place.row, check->config, place.element))) {
-		must_be(check, record, place.row, what);
-	}
+	take_value(check, record, &place);
 	return true;
 }
 
@@ -233,52 +331,12 @@ uint32_t check_line(const struct check *check, const char *path)
 	return row != NULL && check->line[row_number(row)] > 0 ? check->line[row_number(row)] : 1;
 }
 
-/* A row that must be set and is not: "is missing", or "is empty" for a list
- * without its first element. */
-static void require(struct check *check, const struct schema_row *row, const char *key,
-		    uint32_t line)
+uint32_t check_element_line(const struct check *check, const char *list, uint32_t index)
 {
-	char        allowed[ALLOWED_BYTES];
-	const char *what = "is missing";
+	const struct schema_row *element = schema_element(schema_find(list));
 
-	if (row->path[strlen(row->path) - 1] == ']') {
-		row  = list_of(row);
-		what = "is empty";
-	}
-	schema_allowed(row, allowed, sizeof(allowed));
-	errors_add(check->errors, line, key, "%s, must be %s", what, allowed);
-}
-
-/* A list that is not there, or is no list, has been spoken of already. */
-static bool list_is_faulty(const struct check *check, const struct schema_row *row, uint32_t many)
-{
-	const struct schema_row *list;
-
-	if (row->path[strlen(row->path) - 1] != ']')
-		return false;
-	list = list_of(row);
-	return check->seen[row_number(list)] < many || check->faulty[row_number(list)] == many;
-}
-
-/* Called when a caller is complete: at the next caller, and at the end. */
-static void check_caller(struct check *check)
-{
-	size_t   callers = row_number(schema_find("callers[]"));
-	uint32_t many    = check->seen[callers];
-	char     key[64];
-
-	if (many == 0 || check->faulty[callers] == many)
-		return;
-	for (size_t i = 0; i < schema_count; i++) {
-		const struct schema_row *row = &schema[i];
-
-		if (strncmp(row->path, "callers[].", 10) != 0 || !(row->flags & SCHEMA_REQUIRED) ||
-		    check->seen[i] >= many || list_is_faulty(check, row, many))
-			continue;
-		snprintf(key, sizeof(key), "callers[%u].%.*s", many - 1,
-			 (int)strcspn(row->path + 10, "["), row->path + 10);
-		require(check, row, key, check->caller_line[many - 1]);
-	}
+	return element->type == SCHEMA_GROUP ? check->element_line[element_lines(element) + index]
+					     : check_line(check, list);
 }
 
 static void check_required(struct check *check)
@@ -288,7 +346,7 @@ static void check_required(struct check *check)
 		char                     key[64];
 
 		if (!(row->flags & SCHEMA_REQUIRED) || check->seen[i] > 0 ||
-		    strncmp(row->path, "callers[]", 9) == 0 || list_is_faulty(check, row, 1))
+		    strstr(row->path, "[].") != NULL || list_is_faulty(check, row, 1))
 			continue;
 		snprintf(key, sizeof(key), "%.*s", (int)strcspn(row->path, "["), row->path);
 		require(check, row, key, check_line(check, key));
@@ -325,9 +383,6 @@ void check_stream(struct check *check, struct bytes stream)
 			parsed = false;
 			parser_error(check, &record);
 		} else {
-			if (strncmp(record.path, "callers[", 8) == 0 &&
-			    strchr(record.path, '.') == NULL)
-				check_caller(check);
 			sound = check_setting(check, &record);
 		}
 	}
@@ -337,6 +392,8 @@ void check_stream(struct check *check, struct bytes stream)
 	}
 	if (!parsed)
 		return;
-	check_caller(check);
+	for (size_t i = 0; i < schema_count; i++)
+		if (schema[i].type == SCHEMA_GROUP && is_element_row(&schema[i]))
+			check_element(check, &schema[i]);
 	check_required(check);
 }

@@ -5,7 +5,7 @@
  * it.  The fields below mirror the keys: tcp.port is config.tcp.port.
  *
  * Owner:   the control role.  Fixed size, no pointers, may be copied; about
- *          100 KiB, so never on a stack.  Every other role gets what it needs
+ *          200 KiB, so never on a stack.  Every other role gets what it needs
  *          at boot or by lane and never sees the text.
  * Bounds:  each text is NUL-terminated in its array, each list has its count.
  *          Integers and floats are inside the range of their row.
@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 #include "runtime/base/decision.h"
+#include "runtime/base/feature_plan.h"
 #include "runtime/base/transaction.h"
 
 #define CONFIG_FILE_BYTES_MAX (1U << 20) /* of the text; 256 callers fit many times */
@@ -29,9 +30,12 @@
 #define CONFIG_CALLERS_MAX    256
 #define CONFIG_IDENTITY_BYTES 257 /* 256 bytes of a SAN and a NUL */
 #define CONFIG_DEVICE_BYTES   256
+#define CONFIG_DECIDE_MAX     8   /* cores that decide, beside net */
+#define CONFIG_COLUMNS_MAX    288 /* every feature and every field */
+#define CONFIG_COLUMN_BYTES   96
 #define CONFIG_ERRORS_MAX     20
-#define CONFIG_ERROR_BYTES    768
-#define CONFIG_KEYS_MAX       128 /* rows of the schema table, at most */
+#define CONFIG_ERROR_BYTES    1024
+#define CONFIG_KEYS_MAX       160 /* rows of the schema table, at most */
 
 /* Values of `may` in the table of callers; a bit set. */
 enum config_may {
@@ -41,6 +45,8 @@ enum config_may {
 	CONFIG_MAY_METRICS = 1 << 3, /* management: GET /metrics */
 	CONFIG_MAY_STATUS  = 1 << 4, /* management: assayctl status */
 	CONFIG_MAY_RELOAD  = 1 << 5, /* management: assayctl reload */
+	CONFIG_MAY_LABELS  = 1 << 6, /* POST /v1/labels */
+	CONFIG_MAY_LISTS   = 1 << 7, /* POST /v1/lists */
 };
 
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
@@ -51,6 +57,24 @@ enum config_on_failure {
 	CONFIG_ON_FAILURE_DECLINE,
 	CONFIG_ON_FAILURE_REFUSE,  /* no decision: 503 */
 	CONFIG_ON_FAILURE_APPROVE, /* only with decision.accept_silent_approval */
+};
+
+/* What a deadline can cut off. */
+enum config_stage { CONFIG_STAGE_MODEL, CONFIG_STAGE_RULES, CONFIG_STAGE_COUNT };
+
+/* Where a column of a CSV file goes. */
+enum config_column_target {
+	CONFIG_COLUMN_FIELD, /* `at` is the enum field; id, currency and channel, too */
+	CONFIG_COLUMN_TIME,
+	CONFIG_COLUMN_AMOUNT,
+	CONFIG_COLUMN_LABEL,   /* 1 or fraud, 0 or genuine */
+	CONFIG_COLUMN_FEATURE, /* `at` is the slot in config.features */
+};
+
+enum config_time_format {
+	CONFIG_TIME_RFC3339,
+	CONFIG_TIME_DATETIME, /* 2018-04-01 00:00:31, UTC */
+	CONFIG_TIME_UNIX,     /* seconds since 1970, decimals allowed */
 };
 
 enum config_audit_reply { CONFIG_AUDIT_DURABLE, CONFIG_AUDIT_QUEUED };
@@ -73,6 +97,8 @@ struct config_memory {
 
 struct config_cores {
 	uint32_t net;
+	uint32_t decide_count; /* 0: the net core decides itself */
+	uint32_t decide[CONFIG_DECIDE_MAX];
 	uint32_t audit;
 	uint32_t control;
 };
@@ -130,6 +156,62 @@ struct config_management {
 	char     issuers[CONFIG_PATH_BYTES];
 };
 
+/* What the engine's memory of entities may take; config.plan has these, too, in the
+ * units the engine uses. */
+struct config_state {
+	uint32_t memory_mib;
+	uint32_t shards; /* a power of two */
+	uint32_t lateness_seconds;
+	char     snapshot_directory[CONFIG_PATH_BYTES]; /* "" = no snapshots */
+	uint32_t snapshot_interval_seconds;
+};
+
+struct config_rules {
+	char file[CONFIG_PATH_BYTES]; /* "" = none; the rules have their own digest */
+};
+
+struct config_idempotency {
+	uint32_t memory_mib;
+	uint32_t retention_hours;
+};
+
+struct config_labels {
+	uint32_t transactions_max; /* that can still be labelled; the oldest leaves first */
+};
+
+/* The declared table of the deadline: what a transaction gets when a stage had not run by
+ * then.  What ran still counts: the strictest of both is the decision. */
+struct config_deadline {
+	uint32_t default_us; /* for requests without deadline_us; 0: none */
+	uint32_t order_count;
+	uint8_t  order[CONFIG_STAGE_COUNT]; /* enum config_stage, each once */
+	uint8_t  on_missed_model;           /* enum config_on_failure */
+	uint8_t  on_missed_rules;           /* enum config_on_failure */
+};
+
+/* A second configuration that decides beside the live one and never answers. */
+struct config_shadow {
+	bool  enabled;
+	char  model_file[CONFIG_PATH_BYTES]; /* "" = the live model */
+	char  rules_file[CONFIG_PATH_BYTES]; /* "" = the live rules */
+	float review_threshold;
+	float decline_threshold; /* >= review_threshold */
+};
+
+/* Offline only: how `assayctl features` reads a CSV file. */
+struct config_column {
+	char     column[CONFIG_COLUMN_BYTES]; /* its name in the header */
+	char     field[CONFIG_COLUMN_BYTES];  /* as written: "card", "feature:NAME", ... */
+	uint8_t  target;                      /* enum config_column_target, from `field` */
+	uint16_t at;
+};
+
+struct config_csv {
+	char    currency[4]; /* of rows without one; "" = the column is required */
+	uint8_t channel;     /* enum transaction_channel, of rows without one */
+	uint8_t time_format; /* enum config_time_format */
+};
+
 struct config_decode {
 	uint32_t batch_max;
 };
@@ -162,23 +244,34 @@ struct config_log {
 };
 
 struct config {
-	char                     name[64];
-	struct config_nic        nic;
-	struct config_memory     memory;
-	struct config_cores      cores;
-	struct config_net        net;
-	struct config_tcp        tcp;
-	struct config_http       http;
-	struct config_tls        tls;
-	uint32_t                 callers_count;
-	struct config_caller     callers[CONFIG_CALLERS_MAX];
-	struct config_management management;
-	struct config_decode     decode;
-	struct feature_schema    features;
-	struct config_model      model;
-	struct config_decision   decision;
-	struct config_audit      audit;
-	struct config_log        log;
+	char                      name[64];
+	struct config_nic         nic;
+	struct config_memory      memory;
+	struct config_cores       cores;
+	struct config_net         net;
+	struct config_tcp         tcp;
+	struct config_http        http;
+	struct config_tls         tls;
+	uint32_t                  callers_count;
+	struct config_caller      callers[CONFIG_CALLERS_MAX];
+	struct config_management  management;
+	struct config_decode      decode;
+	struct feature_schema     features; /* supplied by the caller */
+	struct config_state       state;
+	struct feature_plan       plan; /* entities, computed features and their bounds */
+	char                      computed_entity[PLAN_FEATURES_MAX][PLAN_NAME_BYTES];
+	struct config_model       model;
+	struct config_rules       rules;
+	struct config_decision    decision;
+	struct config_deadline    deadline;
+	struct config_shadow      shadow;
+	struct config_idempotency idempotency;
+	struct config_labels      labels;
+	struct config_audit       audit;
+	struct config_log         log;
+	struct config_csv         csv;
+	uint32_t                  columns_count;
+	struct config_column      columns[CONFIG_COLUMNS_MAX];
 };
 
 /* What is wrong with a file: up to CONFIG_ERRORS_MAX whole sentences in the
@@ -203,15 +296,20 @@ bool config_load(const char *path, struct config *out, struct config_error *erro
 bool config_load_text(const char *path, const void *text, size_t size_bytes, struct config *out,
 		      struct config_error *error);
 
+/* The names a model or a rule may use, in the order of their slots: the supplied ones,
+ * then the computed ones (config->plan.features).  config_load has made sure that they
+ * are different and at most TRANSACTION_FEATURES_MAX. */
+void config_feature_names(const struct config *config, struct feature_schema *out);
+
 /* The boot keys in which two configurations differ: what a reload can't apply
  * ("needs a restart").  Returns how many; keys[] get static names. */
 size_t config_live_difference(const struct config *old, const struct config *new,
 			      const char          *keys[CONFIG_KEYS_MAX]);
 
 /* SHA-256 over "assay-config-1\n" and one line "key=value\n" per key that can
- * change a decision (REFERENCE.md marks them: features and decision.*), in the
+ * change a decision (REFERENCE.md marks them), element by element, in the
  * order of the table.  Two machines that differ in addresses, limits or file
- * names only have the same digest; the model has its own. */
+ * names only have the same digest; the model and the rules have their own. */
 void config_digest(const struct config *config, uint8_t out[DIGEST_BYTES]);
 
 /* For control-side tools: config/appliance.cfg and config/REFERENCE.md. */

@@ -1,9 +1,11 @@
 #include "config/forms.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
+#include "runtime/base/currency.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -100,7 +102,44 @@ bool form_feature(const char *text)
 	return only(text, LOWER UPPER DIGITS "_.:-");
 }
 
+bool form_currency(const char *text)
+{
+	return text[0] == '\0' || (strlen(text) == 3 && currency_find(text) != NULL);
+}
+
 bool form_digest(const char *text)
 {
 	return text[0] == '\0' || (strlen(text) == 64 && only(text, DIGITS "abcdef"));
+}
+
+/* Seven digits of days are far beyond any window and far inside an int64_t. */
+#define DURATION_DIGITS_MAX 7
+
+bool form_duration(const char *text, int64_t *out_ns)
+{
+	static const char    units[]   = "smhd";
+	static const int64_t seconds[] = { 1, 60, 3600, 86400 };
+	size_t               digits    = strspn(text, DIGITS);
+	const char          *unit      = strchr(units, text[digits]);
+
+	if (digits == 0 || digits > DURATION_DIGITS_MAX || text[digits] == '\0' || unit == NULL ||
+	    text[digits + 1] != '\0')
+		return false;
+	*out_ns = strtoll(text, NULL, 10) * seconds[unit - units] * 1000000000;
+	return true;
+}
+
+bool form_hours(const char *text, uint8_t out[2])
+{
+	size_t   first  = strspn(text, DIGITS);
+	size_t   second = text[first] == '-' ? strspn(text + first + 1, DIGITS) : 0;
+	unsigned from, to;
+
+	if (first < 1 || first > 2 || second < 1 || second > 2 || text[first + 1 + second] != '\0')
+		return false;
+	from   = (unsigned)strtoul(text, NULL, 10);
+	to     = (unsigned)strtoul(text + first + 1, NULL, 10);
+	out[0] = (uint8_t)from;
+	out[1] = (uint8_t)to;
+	return from < to && to <= 24;
 }

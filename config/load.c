@@ -20,7 +20,9 @@ void config_defaults(struct config *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < schema_count; i++)
-		value_set_initial(&schema[i], out);
+		if (schema_outer(&schema[i]) == NULL)
+			value_set_initial(&schema[i], out, 0);
+	plan_fill(out);
 }
 
 /* Names of files count from the directory of the configuration. */
@@ -35,7 +37,7 @@ static void resolve_files(const struct check *check, const char *path)
 
 		if (schema[i].type != SCHEMA_FILE)
 			continue;
-		name       = schema_value(&schema[i], check->config, 0);
+		name       = schema_value(&schema[i], check->config, 0, 0);
 		name_bytes = strlen(name) + 1;
 		if (name[0] == '\0' || name[0] == '/')
 			continue;
@@ -81,6 +83,7 @@ static void check_text(struct check *check, const char *path, const char *text,
 	if (check->errors->out->count > 0)
 		return;
 	check_rules(check);
+	plan_fill(check->config);
 	resolve_files(check, path);
 	management_as_tls(check->config);
 }

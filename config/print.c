@@ -26,9 +26,14 @@ static void print_comment(FILE *out, const char *indent, const char *words)
 
 static const char *quote_of(const struct schema_row *row)
 {
-	return row->type == SCHEMA_TEXT || row->type == SCHEMA_FILE || row->type == SCHEMA_CHOICE
-		       ? "\""
-		       : "";
+	switch (row->type) {
+	case SCHEMA_TEXT:
+	case SCHEMA_FILE:
+	case SCHEMA_CHOICE:
+	case SCHEMA_DURATION:
+	case SCHEMA_HOURS: return "\"";
+	default: return "";
+	}
 }
 
 static const char *when_of(const struct schema_row *row)
@@ -43,22 +48,58 @@ static const char *key_of(const struct schema_row *row)
 	return dot == NULL ? row->path : dot + 1;
 }
 
+/* How an element of a list of groups looks. */
+static void print_example(FILE *out, const char *path)
+{
+	static const struct {
+		const char *path;
+		const char *lines;
+	} examples[] = {
+		{ "callers",
+		  "#   callers = (\n"
+		  "#     { identity = \"spiffe://bank/cards\"; may = ( \"decide\", \"health\", "
+		  "\"version\" ); }\n"
+		  "#   );\n" },
+		{ "entities",
+		  "#   entities = (\n"
+		  "#     { name = \"card\"; key = ( \"card\" ); },\n"
+		  "#     { name = \"account\"; key = ( \"account\" ); decisions = true; },\n"
+		  "#     { name = \"pair\"; key = ( \"account\", \"payee\" ); history = 64; },\n"
+		  "#     { name = \"incoming\"; key = ( \"payee\" ); read = ( \"account\" ); "
+		  "channels = ( \"instant\" ); }\n"
+		  "#   );\n" },
+		{ "computed",
+		  "#   computed = (\n"
+		  "#     { name = \"card_count_1d\"; kind = \"count\"; entity = \"card\"; "
+		  "window = \"1d\"; },\n"
+		  "#     { name = \"card_risk_7d\"; kind = \"fraud_rate\"; entity = \"card\"; "
+		  "window = \"7d\"; delay = \"7d\"; empty = 0; },\n"
+		  "#     { name = \"card_devices\"; kind = \"distinct\"; of = \"device\"; "
+		  "entity = \"card\"; window = \"1d\"; },\n"
+		  "#     { name = \"night\"; kind = \"hours\"; hours = \"0-7\"; }\n"
+		  "#   );\n" },
+		{ "columns", "#   columns = (\n"
+			     "#     { column = \"CUSTOMER_ID\"; field = \"card\"; },\n"
+			     "#     { column = \"TX_FRAUD\"; field = \"label\"; }\n"
+			     "#   );\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		if (strcmp(path, examples[i].path) == 0)
+			fprintf(out, "%s", examples[i].lines);
+}
+
 static void print_key(FILE *out, const struct schema_row *row)
 {
 	const char *indent = strchr(row->path, '.') == NULL ? "" : "\t";
-	char        allowed[320], note[480];
+	char        allowed[SCHEMA_ALLOWED_BYTES], note[SCHEMA_ALLOWED_BYTES + 64];
 
 	schema_allowed(row, allowed, sizeof(allowed));
 	snprintf(note, sizeof(note), "%s; %s%s", allowed, when_of(row),
 		 row->flags & SCHEMA_REQUIRED ? "; required, this is an example" : "");
 	print_comment(out, indent, row->sentence);
 	print_comment(out, indent, note);
-	if (strcmp(row->path, "callers") == 0)
-		fprintf(out, "#   callers = (\n"
-			     "#     { identity = \"spiffe://bank/cards\"; may = ( \"decide\", "
-			     "\"health\", "
-			     "\"version\" ); }\n"
-			     "#   );\n");
+	print_example(out, row->path);
 	fprintf(out, "%s%s = %s%s%s;\n", indent, key_of(row), quote_of(row), row->initial,
 		quote_of(row));
 }
@@ -100,7 +141,7 @@ void config_print_default(FILE *out)
 
 static void print_row(FILE *out, const struct schema_row *row)
 {
-	char allowed[320];
+	char allowed[SCHEMA_ALLOWED_BYTES];
 
 	schema_allowed(row, allowed, sizeof(allowed));
 	fprintf(out, "| `%s` | ", row->path);

@@ -3,25 +3,47 @@
 
 #include "config/check.h"
 
-static void check_decision(const struct check *check)
+static void check_thresholds(const struct check *check, const char *group, float review,
+			     float decline)
 {
-	const struct config_decision *decision = &check->config->decision;
-	static const char *const      keys[]   = { "decision.on_model_missing",
-						   "decision.on_model_invalid" };
-	const uint8_t values[] = { decision->on_model_missing, decision->on_model_invalid };
+	char key[64];
 
-	if (decision->review_threshold > decision->decline_threshold)
-		errors_add(check->errors, check_line(check, "decision.review_threshold"),
-			   "decision.review_threshold",
-			   "is above decline_threshold, must be at most %g",
-			   (double)decision->decline_threshold);
-	/* After decode nothing ends in silent approval unless the operator says so. */
-	for (size_t i = 0; i < 2; i++)
-		if (values[i] == CONFIG_ON_FAILURE_APPROVE && !decision->accept_silent_approval)
-			errors_add(check->errors, check_line(check, keys[i]), keys[i],
+	snprintf(key, sizeof(key), "%s.review_threshold", group);
+	if (review > decline)
+		errors_add(check->errors, check_line(check, key), key,
+			   "is above decline_threshold, must be at most %g", (double)decline);
+}
+
+/* After decode nothing ends in silent approval unless the operator says so. */
+static void check_failures(const struct check *check)
+{
+	const struct config *config = check->config;
+	const struct {
+		const char *key;
+		uint8_t     value;
+	} rows[] = {
+		{ "decision.on_model_missing", config->decision.on_model_missing },
+		{ "decision.on_model_invalid", config->decision.on_model_invalid },
+		{ "deadline.on_missed_model", config->deadline.on_missed_model },
+		{ "deadline.on_missed_rules", config->deadline.on_missed_rules },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].value == CONFIG_ON_FAILURE_APPROVE &&
+		    !config->decision.accept_silent_approval)
+			errors_add(check->errors, check_line(check, rows[i].key), rows[i].key,
 				   "is \"approve\", must be \"review\", \"decline\" or \"refuse\" "
 				   "unless "
 				   "decision.accept_silent_approval is true");
+}
+
+static void check_deadline(const struct check *check)
+{
+	const struct config_deadline *deadline = &check->config->deadline;
+
+	if (deadline->order_count != CONFIG_STAGE_COUNT || deadline->order[0] == deadline->order[1])
+		errors_add(check->errors, check_line(check, "deadline.order"), "deadline.order",
+			   "must have \"model\" and \"rules\", each once");
 }
 
 static void check_limits(const struct check *check)
@@ -63,10 +85,9 @@ static void check_gateways(const struct check *check)
 			   "is set, must be empty when net.addresses has no IPv6 address");
 }
 
-/* Where two elements of [count][stride_bytes] are the same text; empty ones have
- * been reported. */
-static void check_unique(const struct check *check, const char *list, const char *rest,
-			 const char *values, uint32_t count, size_t stride_bytes)
+/* Empty texts have been reported. */
+void check_unique(const struct check *check, const char *list, const char *rest, const char *values,
+		  uint32_t count, size_t stride_bytes)
 {
 	for (uint32_t i = 1; i < count; i++) {
 		const char *value = values + i * stride_bytes;
@@ -78,8 +99,7 @@ static void check_unique(const struct check *check, const char *list, const char
 		if (first == i || value[0] == '\0')
 			continue;
 		snprintf(key, sizeof(key), "%s[%u]%s", list, i, rest);
-		errors_add(check->errors,
-			   rest[0] != '\0' ? check->caller_line[i] : check_line(check, list), key,
+		errors_add(check->errors, check_element_line(check, list, i), key,
 			   "is \"%.80s\" as entry %u is, must differ from every other", value,
 			   first);
 	}
@@ -89,7 +109,12 @@ void check_rules(const struct check *check)
 {
 	const struct config *config = check->config;
 
-	check_decision(check);
+	check_thresholds(check, "decision", config->decision.review_threshold,
+			 config->decision.decline_threshold);
+	check_thresholds(check, "shadow", config->shadow.review_threshold,
+			 config->shadow.decline_threshold);
+	check_failures(check);
+	check_deadline(check);
 	check_limits(check);
 	check_gateways(check);
 	check_unique(check, "callers", ".identity", config->callers[0].identity,
@@ -98,4 +123,6 @@ void check_rules(const struct check *check)
 		     config->net.addresses_count, sizeof(config->net.addresses[0]));
 	check_unique(check, "features", "", config->features.names[0], config->features.count,
 		     sizeof(config->features.names[0]));
+	check_plan(check);
+	check_columns(check);
 }

@@ -79,6 +79,25 @@
 	  .initial  = d,                      \
 	  .sentence = s },
 
+/* Columns of the rows inside a list of groups. */
+#define CALLER(field)   AT(callers[0].field), .stride_bytes = sizeof(struct config_caller)
+#define ENTITY(field)   AT(plan.entities[0].field), .stride_bytes = sizeof(struct entity_spec)
+#define COMPUTED(field) AT(plan.features[0].field), .stride_bytes = sizeof(struct feature_spec)
+#define COLUMN(field)   AT(columns[0].field), .stride_bytes = sizeof(struct config_column)
+
+/* In the order of enum field, from 1; of enum feature_kind, from 0; of enum
+ * transaction_channel, from 1.  A test compares them. */
+#define FIELDS                                                                               \
+	"id|card|account|payee|device|terminal|merchant|merchant_category|merchant_country|" \
+	"currency|channel|originator_name|originator_country|beneficiary_name|beneficiary_country"
+#define KINDS                                                                         \
+	"count|sum|mean|min|max|stddev|distinct|zscore|ratio|since_last|since_first|" \
+	"frauds|fraud_rate|labelled|declines|reviews|amount|hour|weekday|weekend|hours"
+#define CHANNELS "card_present|card_not_present|atm|instant|wire|ach"
+
+#define SECOND_NS INT64_C(1000000000)
+#define DAY_NS    (86400 * SECOND_NS)
+
 /* clang-format off */
 const struct schema_row schema[] = {
 	TEXT("name", name, BOOT, 1, form_name, "a host name of a-z, 0-9, '.' and '-'", "assay",
@@ -108,7 +127,11 @@ GROUP("memory", "Memory taken at boot and never given back.")
 
 GROUP("cores", "Which CPU core runs which role; audit and control may share one, net polls and wants its own.")
 	COUNT("cores.net", cores.net, BOOT, "", 0, 1023, "1",
-	      "Polls the device, speaks TCP, TLS and HTTP, and decides.")
+	      "Polls the device, speaks TCP, TLS and HTTP, and decides when cores.decide is empty.")
+	LIST("cores.decide", cores.decide_count, BOOT, "cores", 0, CONFIG_DECIDE_MAX, "( )",
+	     "Keep the histories and decide, each its share of the entities; empty means that net does it. The decisions are the same for any number.")
+	{ .path = "cores.decide[]", .type = SCHEMA_COUNT, .flags = BOOT, AT(cores.decide[0]),
+	  .stride_bytes = sizeof(uint32_t), .min = 0, .max = 1023, .sentence = "One core." },
 	COUNT("cores.audit", cores.audit, BOOT, "", 0, 1023, "0",
 	      "Writes the audit log.")
 	COUNT("cores.control", cores.control, BOOT, "", 0, 1023, "0",
@@ -184,16 +207,15 @@ GROUP("tls", "The appliance's certificate and whom it believes; files are read a
 	     "Who may call what, on the decision port and the management port; who is not listed is not served.")
 	{ .path = "callers[]", .type = SCHEMA_GROUP, .flags = LIVE, AT(callers[0]),
 	  .stride_bytes = sizeof(struct config_caller), .sentence = "One caller." },
-	{ .path = "callers[].identity", .type = SCHEMA_TEXT, .flags = LIVE | REQUIRED, AT(callers[0].identity),
-	  .stride_bytes = sizeof(struct config_caller), .min = 1, .max = BYTES(callers[0].identity),
+	{ .path = "callers[].identity", .type = SCHEMA_TEXT, .flags = LIVE | REQUIRED, CALLER(identity),
+	  .min = 1, .max = BYTES(callers[0].identity),
 	  .form = form_identity, .allowed = "a name without blanks", .initial = "spiffe://bank/cards",
 	  .sentence = "The subject alternative name of the caller's certificate (URI or DNS), compared whole and byte for byte." },
-	{ .path = "callers[].may", .type = SCHEMA_LIST, .flags = LIVE | REQUIRED, .min = 1, .max = 6,
+	{ .path = "callers[].may", .type = SCHEMA_LIST, .flags = LIVE | REQUIRED, .min = 1, .max = 8,
 	  .unit = "words", .initial = "( \"decide\", \"health\", \"version\" )",
-	  .sentence = "What the caller may do: decide, health and version on the decision port; metrics, status and reload on the management port." },
-	{ .path = "callers[].may[]", .type = SCHEMA_WORDS, .flags = LIVE | REQUIRED, AT(callers[0].may),
-	  .stride_bytes = sizeof(struct config_caller),
-	  .allowed = "decide|health|version|metrics|status|reload", .sentence = "One right." },
+	  .sentence = "What the caller may do: decide, labels, lists, health and version on the decision port; metrics, status and reload on the management port." },
+	{ .path = "callers[].may[]", .type = SCHEMA_WORDS, .flags = LIVE | REQUIRED, CALLER(may),
+	  .allowed = "decide|health|version|metrics|status|reload|labels|lists", .sentence = "One right." },
 
 GROUP("management", "The listener for operators, on the kernel's own sockets, mutual TLS as well.")
 	TEXT("management.address", management.address, BOOT, 1, form_address, "an IPv4 or IPv6 address", "127.0.0.1",
@@ -212,16 +234,92 @@ GROUP("decode", "Reading transactions.")
 	      "Transactions in one request.")
 
 	LIST("features", features.count, BOOT | DECIDES, "features", 0, TRANSACTION_FEATURES_MAX, "( )",
-	     "Names of the numbers a caller's feature store supplies, in the order of the model's inputs.")
+	     "Names of the numbers a caller's feature store supplies; models and rules use them by name.")
 	{ .path = "features[]", .type = SCHEMA_TEXT, .flags = DECIDES, AT(features.names[0]),
 	  .stride_bytes = sizeof(((struct config *)0)->features.names[0]), .min = 1, .max = BYTES(features.names[0]),
 	  .form = form_feature, .allowed = "a name of letters, digits and _ . : -", .sentence = "One name." },
+
+GROUP("state", "The memory of cards, accounts and other entities; its bounds are part of every decision.")
+	COUNT("state.memory_mib", state.memory_mib, BOOT | DECIDES, "MiB", 1, 1048576, "256",
+	      "Memory of all histories; when it is full, the entities longest untouched leave.")
+	COUNT("state.shards", state.shards, BOOT | DECIDES, "shards", 1, 256, "16",
+	      "Parts the histories are kept in, a power of two; the decide cores share them out.")
+	COUNT("state.lateness_seconds", state.lateness_seconds, BOOT | DECIDES, "s", 0, 604800, "300",
+	      "A transaction at most this much older than the newest of its entity is still filed where it belongs.")
+	NAMED_FILE("state.snapshot_directory", state.snapshot_directory, BOOT, 0, "a directory, or empty", "",
+	           "Where snapshots of the histories are kept; empty means none, and a start reads the whole audit log.")
+	COUNT("state.snapshot_interval_seconds", state.snapshot_interval_seconds, BOOT, "s", 1, 604800, "3600",
+	      "Time from one snapshot to the next.")
+
+	LIST("entities", plan.entities_count, BOOT | DECIDES, "entities", 0, PLAN_ENTITIES_MAX, "( )",
+	     "What has a history: each value of a field, or of a pair of fields.")
+	{ .path = "entities[]", .type = SCHEMA_GROUP, .flags = DECIDES, AT(plan.entities[0]),
+	  .stride_bytes = sizeof(struct entity_spec), .sentence = "One kind of entity." },
+	{ .path = "entities[].name", .type = SCHEMA_TEXT, .flags = DECIDES | REQUIRED, ENTITY(name),
+	  .min = 1, .max = PLAN_NAME_BYTES - 1, .form = form_feature,
+	  .allowed = "a name of letters, digits and _ . : -", .initial = "card",
+	  .sentence = "What computed features call it." },
+	{ .path = "entities[].key", .type = SCHEMA_LIST, .flags = DECIDES | REQUIRED, .min = 1,
+	  .max = PLAN_KEY_FIELDS_MAX, .unit = "fields", .initial = "( \"card\" )",
+	  .sentence = "The fields a transaction is filed under; one that lacks any of them is not filed." },
+	{ .path = "entities[].key[]", .type = SCHEMA_CHOICE, .flags = DECIDES | REQUIRED, ENTITY(key[0]),
+	  .inner_max = PLAN_KEY_FIELDS_MAX, .min = 1, .allowed = FIELDS, .sentence = "One field." },
+	{ .path = "entities[].read", .type = SCHEMA_LIST, .flags = DECIDES, .min = 0,
+	  .max = PLAN_KEY_FIELDS_MAX, .unit = "fields", .initial = "( )",
+	  .sentence = "The fields whose history a transaction reads, as many as key has; empty means those of key." },
+	{ .path = "entities[].read[]", .type = SCHEMA_CHOICE, .flags = DECIDES, ENTITY(read[0]),
+	  .inner_max = PLAN_KEY_FIELDS_MAX, .min = 1, .allowed = FIELDS, .sentence = "One field." },
+	{ .path = "entities[].channels", .type = SCHEMA_LIST, .flags = DECIDES, .min = 0, .max = CHANNEL_COUNT - 1,
+	  .unit = "channels", .initial = "( )",
+	  .sentence = "The channels whose transactions are filed here; empty means all." },
+	{ .path = "entities[].channels[]", .type = SCHEMA_WORDS, .flags = DECIDES, ENTITY(channels),
+	  .min = 1, .allowed = CHANNELS, .sentence = "One channel." },
+	{ .path = "entities[].history", .type = SCHEMA_COUNT, .flags = DECIDES, ENTITY(history_max),
+	  .min = 2, .max = PLAN_HISTORY_MAX, .unit = "cells", .initial = "256",
+	  .sentence = "Transactions kept one by one for each entity; beyond it the oldest are merged two by two." },
+	{ .path = "entities[].decisions", .type = SCHEMA_FLAG, .flags = DECIDES, ENTITY(decisions), .initial = "false",
+	  .sentence = "Keep what was decided, for the kinds declines and reviews; one entity at most, with key ( \"account\" )." },
+
+	LIST("computed", plan.features_count, BOOT | DECIDES, "features", 0, PLAN_FEATURES_MAX, "( )",
+	     "Features the appliance computes; models and rules use them by name, beside the supplied ones.")
+	{ .path = "computed[]", .type = SCHEMA_GROUP, .flags = DECIDES, AT(plan.features[0]),
+	  .stride_bytes = sizeof(struct feature_spec), .sentence = "One feature." },
+	{ .path = "computed[].name", .type = SCHEMA_TEXT, .flags = DECIDES | REQUIRED, COMPUTED(name),
+	  .min = 1, .max = PLAN_NAME_BYTES - 1, .form = form_feature,
+	  .allowed = "a name of letters, digits and _ . : -", .initial = "card_count_1d",
+	  .sentence = "Its name; no other computed or supplied feature has it." },
+	{ .path = "computed[].kind", .type = SCHEMA_CHOICE, .flags = DECIDES | REQUIRED, COMPUTED(kind),
+	  .allowed = KINDS, .initial = "count",
+	  .sentence = "What is computed; amount, hour, weekday, weekend and hours are of the transaction alone." },
+	{ .path = "computed[].entity", .type = SCHEMA_TEXT, .flags = DECIDES, AT(computed_entity[0]),
+	  .stride_bytes = PLAN_NAME_BYTES, .min = 0, .max = PLAN_NAME_BYTES - 1, .form = form_feature,
+	  .allowed = "the name of an entity, or empty", .initial = "",
+	  .sentence = "Whose history; empty for kinds of the transaction alone." },
+	{ .path = "computed[].of", .type = SCHEMA_CHOICE, .flags = DECIDES, COMPUTED(of), .min = 1,
+	  .allowed = FIELDS, .initial = "", .sentence = "The field whose different values distinct counts." },
+	{ .path = "computed[].window", .type = SCHEMA_DURATION, .flags = DECIDES, COMPUTED(window_ns),
+	  .min = (double)PLAN_WINDOW_NS_MIN, .max = (double)PLAN_WINDOW_NS_MAX, .initial = "",
+	  .sentence = "Length of the window of event time; empty means 7d for kinds that have one." },
+	{ .path = "computed[].delay", .type = SCHEMA_DURATION, .flags = DECIDES, COMPUTED(delay_ns),
+	  .min = 0, .max = (double)(179 * DAY_NS), .initial = "0s",
+	  .sentence = "How long before the transaction the window ends, for labels that arrive late; with window at most 180d." },
+	{ .path = "computed[].empty", .type = SCHEMA_DOUBLE, .flags = DECIDES, COMPUTED(empty),
+	  .min = -1e15, .max = 1e15, .initial = "missing",
+	  .sentence = "The value where the kind has none, such as the mean of no transaction; left out, the feature is missing." },
+	{ .path = "computed[].hours", .type = SCHEMA_HOURS, .flags = DECIDES,
+	  .offset = offsetof(struct config, plan.features[0].hour_from), .size_bytes = 2,
+	  .stride_bytes = sizeof(struct feature_spec), .initial = "",
+	  .sentence = "For the kind hours, UTC: from the first, up to the second; empty means 0-7." },
 
 GROUP("model", "The model that scores transactions.")
 	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON file, or empty", "",
 	           "The model; empty means none, and decision.on_model_missing applies.")
 	TEXT("model.digest", model.digest, LIVE, 0, form_digest, "64 lower-case hexadecimal digits, or empty", "",
 	     "SHA-256 the file must have; empty means any file is believed.")
+
+GROUP("rules", "The bank's rules and lists.")
+	NAMED_FILE("rules.file", rules.file, LIVE, 0, "a rules file, or empty", "",
+	           "The rules; empty means none. They have a digest of their own in every answer.")
 
 GROUP("decision", "From a score to a decision, and what happens without a score.")
 	REAL("decision.review_threshold", decision.review_threshold, LIVE | DECIDES, 0, 1, "0.5",
@@ -236,6 +334,42 @@ GROUP("decision", "From a score to a decision, and what happens without a score.
 	       "When the model's output is not a finite number; likewise.")
 	FLAG("decision.accept_silent_approval", decision.accept_silent_approval, LIVE | DECIDES, "false",
 	     "Only true lets a failure end in approve; it says that payments may pass unexamined.")
+
+GROUP("deadline", "What decides when time runs out; what had run by then still counts, and the strictest wins.")
+	COUNT("deadline.default_us", deadline.default_us, LIVE | DECIDES, "us", 0, 60000000, "0",
+	      "Deadline of a request without deadline_us, from its first byte; 0 means none.")
+	LIST("deadline.order", deadline.order_count, LIVE | DECIDES, "stages", CONFIG_STAGE_COUNT,
+	     CONFIG_STAGE_COUNT, "( \"model\", \"rules\" )", "The stages in the order they run, each once.")
+	{ .path = "deadline.order[]", .type = SCHEMA_CHOICE, .flags = LIVE | DECIDES, AT(deadline.order[0]),
+	  .stride_bytes = 1, .allowed = "model|rules", .sentence = "One stage." },
+	CHOICE("deadline.on_missed_model", deadline.on_missed_model, LIVE | DECIDES,
+	       "review|decline|refuse|approve", "review",
+	       "When the model had not run by the deadline; refuse answers 503; approve needs accept_silent_approval.")
+	CHOICE("deadline.on_missed_rules", deadline.on_missed_rules, LIVE | DECIDES,
+	       "review|decline|refuse|approve", "review",
+	       "When the rules had not run by the deadline; likewise.")
+
+GROUP("shadow", "A second model, rules and thresholds that decide beside the live ones: recorded, never answered.")
+	FLAG("shadow.enabled", shadow.enabled, LIVE, "false",
+	     "Decide a second time.")
+	NAMED_FILE("shadow.model_file", shadow.model_file, LIVE, 0, "a model file, or empty", "",
+	           "Its model; empty means the live one.")
+	NAMED_FILE("shadow.rules_file", shadow.rules_file, LIVE, 0, "a rules file, or empty", "",
+	           "Its rules; empty means the live ones.")
+	REAL("shadow.review_threshold", shadow.review_threshold, LIVE, 0, 1, "0.5",
+	     "Its review threshold.")
+	REAL("shadow.decline_threshold", shadow.decline_threshold, LIVE, 0, 1, "0.9",
+	     "Its decline threshold; at least review_threshold.")
+
+GROUP("idempotency", "Repeats of a request, told by caller and id, get the first answer again, byte for byte.")
+	COUNT("idempotency.memory_mib", idempotency.memory_mib, BOOT, "MiB", 1, 65536, "64",
+	      "Memory of first answers; when it is full, the oldest leaves, and its repeat is decided anew.")
+	COUNT("idempotency.retention_hours", idempotency.retention_hours, BOOT, "h", 1, 8784, "24",
+	      "How long a first answer is kept.")
+
+GROUP("labels", "What became of transactions, told afterwards.")
+	COUNT("labels.transactions_max", labels.transactions_max, BOOT | DECIDES, "transactions", 1, 100000000, "1000000",
+	      "The newest transactions can be labelled, this many; a label of an older one is unknown and changes nothing.")
 
 GROUP("audit", "The log of decisions.")
 	NAMED_FILE("audit.directory", audit.directory, BOOT, 1, "a directory", "audit",
@@ -256,6 +390,25 @@ GROUP("log", "The operator's log, JSON lines.")
 	       "Least important message that is written.")
 	NAMED_FILE("log.file", log.file, BOOT, 0, "a file, or empty", "",
 	           "Where the log goes; empty means standard error.")
+
+GROUP("csv", "How assayctl features reads CSV; the appliance itself reads none.")
+	TEXT("csv.currency", csv.currency, LIVE, 0, form_currency, "an ISO 4217 code, or empty", "EUR",
+	     "Currency of rows that have none; empty means that each must have one.")
+	{ .path = "csv.channel", .type = SCHEMA_CHOICE, .flags = LIVE, AT(csv.channel), .min = 1,
+	  .allowed = CHANNELS, .initial = "card_present", .sentence = "Channel of rows that have none." },
+	CHOICE("csv.time_format", csv.time_format, LIVE, "rfc3339|datetime|unix", "rfc3339",
+	       "How times are written: as in requests; as 2018-04-01 00:00:31, UTC; or as seconds since 1970.")
+
+	LIST("columns", columns_count, LIVE, "columns", 0, CONFIG_COLUMNS_MAX, "( )",
+	     "Which column of a CSV file is which field of a transaction; the others are not read.")
+	{ .path = "columns[]", .type = SCHEMA_GROUP, .flags = LIVE, AT(columns[0]),
+	  .stride_bytes = sizeof(struct config_column), .sentence = "One column." },
+	{ .path = "columns[].column", .type = SCHEMA_TEXT, .flags = LIVE | REQUIRED, COLUMN(column), .min = 1,
+	  .max = BYTES(columns[0].column), .allowed = "a name", .initial = "CUSTOMER_ID",
+	  .sentence = "Its name in the header of the file." },
+	{ .path = "columns[].field", .type = SCHEMA_TEXT, .flags = LIVE | REQUIRED, COLUMN(field), .min = 1,
+	  .max = BYTES(columns[0].field), .allowed = "a field, time, amount, label or feature:NAME", .initial = "card",
+	  .sentence = "The field: one that can be in a key, or time, amount, label (1, 0, fraud or genuine) or feature: and a supplied feature's name." },
 };
 /* clang-format on */
 
@@ -310,6 +463,25 @@ static void words_allowed(const struct schema_row *row, char *out, size_t out_by
 	}
 }
 
+bool schema_may_be_empty(const struct schema_row *row)
+{
+	return row->initial != NULL && row->initial[0] == '\0';
+}
+
+static void append(char *out, size_t out_bytes, const char *words)
+{
+	size_t used = strlen(out);
+
+	snprintf(out + used, out_bytes - used, "%s", words);
+}
+
+static void durations_allowed(const struct schema_row *row, char *out, size_t out_bytes)
+{
+	snprintf(out, out_bytes, "a duration such as 90s, 15m, 2h or 7d, from %.0fs to %.0fd",
+		 row->min / (double)SECOND_NS, row->max / (double)DAY_NS);
+	append(out, out_bytes, schema_may_be_empty(row) ? ", or empty" : "");
+}
+
 void schema_allowed(const struct schema_row *row, char *out, size_t out_bytes)
 {
 	const char *unit = row->unit == NULL ? "" : row->unit;
@@ -326,19 +498,62 @@ void schema_allowed(const struct schema_row *row, char *out, size_t out_bytes)
 			 unit[0] == '\0' ? "" : " ", unit);
 		break;
 	case SCHEMA_REAL:
+	case SCHEMA_DOUBLE:
 		snprintf(out, out_bytes, "a number from %.0f to %.0f", row->min, row->max);
+		break;
+	case SCHEMA_DURATION: durations_allowed(row, out, out_bytes); break;
+	case SCHEMA_HOURS:
+		snprintf(out, out_bytes,
+			 "two hours such as 0-7, the first below the second, at most 24, or empty");
 		break;
 	case SCHEMA_TEXT:
 	case SCHEMA_FILE:
 		snprintf(out, out_bytes, "%s, at most %.0f bytes", row->allowed, row->max);
 		break;
 	case SCHEMA_CHOICE:
-	case SCHEMA_WORDS: words_allowed(row, out, out_bytes); break;
+	case SCHEMA_WORDS:
+		words_allowed(row, out, out_bytes);
+		append(out, out_bytes, schema_may_be_empty(row) ? ", or empty" : "");
+		break;
 	}
 }
 
-void *schema_value(const struct schema_row *row, struct config *config, uint32_t index)
+static const struct schema_row *find_cut(const char *path, size_t size_bytes, const char *rest)
+{
+	char name[64];
+
+	assert(size_bytes + strlen(rest) < sizeof(name));
+	snprintf(name, sizeof(name), "%.*s%s", (int)size_bytes, path, rest);
+	return schema_find(name);
+}
+
+const struct schema_row *schema_outer(const struct schema_row *row)
+{
+	const char *end = strstr(row->path, "[]");
+
+	return end == NULL ? NULL : find_cut(row->path, (size_t)(end - row->path), "[]");
+}
+
+const struct schema_row *schema_list(const struct schema_row *element)
+{
+	const struct schema_row *list = find_cut(element->path, strlen(element->path) - 2, "");
+
+	assert(list != NULL && list->type == SCHEMA_LIST);
+	return list;
+}
+
+const struct schema_row *schema_element(const struct schema_row *list)
+{
+	const struct schema_row *element = find_cut(list->path, strlen(list->path), "[]");
+
+	assert(element != NULL);
+	return element;
+}
+
+void *schema_value(const struct schema_row *row, struct config *config, uint32_t index,
+		   uint32_t inner)
 {
 	assert(row->size_bytes > 0);
-	return (uint8_t *)config + row->offset + (size_t)index * row->stride_bytes;
+	return (uint8_t *)config + row->offset + (size_t)index * row->stride_bytes +
+	       (row->inner_max > 0 ? (size_t)inner * row->size_bytes : 0);
 }

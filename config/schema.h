@@ -15,15 +15,18 @@
 #include "config/config.h"
 
 enum schema_type {
-	SCHEMA_GROUP,  /* { ... } */
-	SCHEMA_LIST,   /* ( ... ) or [ ... ]; min and max count its elements */
-	SCHEMA_FLAG,   /* true or false; a bool */
-	SCHEMA_COUNT,  /* a whole number; uint32_t */
-	SCHEMA_REAL,   /* a number with a fraction; float */
-	SCHEMA_TEXT,   /* min and max count its bytes; char[max + 1] at least */
-	SCHEMA_FILE,   /* a text that is a file name; made absolute once all is checked */
-	SCHEMA_CHOICE, /* one word of `allowed`; its place there in a uint8_t */
-	SCHEMA_WORDS,  /* list element: one word of `allowed`; bit of its place in a uint32_t */
+	SCHEMA_GROUP,    /* { ... } */
+	SCHEMA_LIST,     /* ( ... ) or [ ... ]; min and max count its elements */
+	SCHEMA_FLAG,     /* true or false; a bool */
+	SCHEMA_COUNT,    /* a whole number; uint32_t */
+	SCHEMA_REAL,     /* a number with a fraction; float */
+	SCHEMA_DOUBLE,   /* the same; double; left out it is missing, a NaN */
+	SCHEMA_TEXT,     /* min and max count its bytes; char[max + 1] at least */
+	SCHEMA_FILE,     /* a text that is a file name; made absolute once all is checked */
+	SCHEMA_CHOICE,   /* one word of `allowed`; min plus its place there in a uint8_t */
+	SCHEMA_WORDS,    /* list element: one word of `allowed`; bit min plus place in a uint32_t */
+	SCHEMA_DURATION, /* a text such as 90s, 15m, 2h or 7d; int64_t nanoseconds */
+	SCHEMA_HOURS,    /* a text such as 0-7: from and up to, of a day; uint8_t[2] */
 };
 
 enum schema_flag {
@@ -39,6 +42,7 @@ struct schema_row {
 	size_t           offset;       /* in struct config, of element 0 */
 	size_t           size_bytes;   /* of one value; 0: nothing is stored */
 	size_t           stride_bytes; /* from element to element; 0 outside lists */
+	uint32_t         inner_max;    /* values side by side in one element: of a list in it */
 	double           min, max;
 	const char      *unit;
 	bool (*form)(const char *text); /* NULL: any printable text */
@@ -59,11 +63,26 @@ int schema_word_place(const struct schema_row *row, const char *word);
 /* The word at a place, as many bytes as it returns; 0 past the last. */
 size_t schema_word_at(const struct schema_row *row, int place, const char **word);
 
+#define SCHEMA_ALLOWED_BYTES 512
+
 /* "a whole number from 1 to 65535", "\"durable\" or \"queued\"": what the row
  * allows, for errors and for the reference. */
 void schema_allowed(const struct schema_row *row, char *out, size_t out_bytes);
 
-/* Element `index` of the row's value in `config`; index 0 outside lists. */
-void *schema_value(const struct schema_row *row, struct config *config, uint32_t index);
+/* The list, or element, that the row is in or is: "entities[]" for "entities[].key[]";
+ * NULL outside lists. */
+const struct schema_row *schema_outer(const struct schema_row *row);
+
+/* The list an element belongs to, and the element of a list. */
+const struct schema_row *schema_list(const struct schema_row *element);
+const struct schema_row *schema_element(const struct schema_row *list);
+
+/* A CHOICE, DURATION or HOURS whose default is empty may be empty; a zero is stored. */
+bool schema_may_be_empty(const struct schema_row *row);
+
+/* Where the row's value is in `config`: in element `index` of the outer list, and there
+ * `inner` of a list in it; both 0 outside lists. */
+void *schema_value(const struct schema_row *row, struct config *config, uint32_t index,
+		   uint32_t inner);
 
 #endif

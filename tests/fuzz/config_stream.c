@@ -15,7 +15,7 @@ static void check_range(const struct schema_row *row, struct config *config)
 
 	if (row->size_bytes == 0 || row->stride_bytes > 0)
 		return;
-	value = schema_value(row, config, 0);
+	value = schema_value(row, config, 0, 0);
 	if (row->type == SCHEMA_COUNT &&
 	    (*(const uint32_t *)value < row->min || *(const uint32_t *)value > row->max))
 		abort();

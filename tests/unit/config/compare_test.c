@@ -91,6 +91,66 @@ static void the_digest_covers_what_decides(void **state)
 	assert_true(same_digest());
 }
 
+/* What is inside an element is named by its list, once. */
+static void an_entity_alone_names_its_list(void **state)
+{
+	(void)state;
+	reset();
+	a.plan.entities_count = b.plan.entities_count = 1;
+	b.plan.entities[0].key[1]                     = FIELD_PAYEE;
+	b.plan.entities[0].history_max                = 4;
+	b.plan.features[3].empty                      = 1;
+	b.cores.decide[7]                             = 4;
+	assert_int_equal(config_live_difference(&a, &b, keys), 3);
+	assert_string_equal(keys[0], "cores.decide");
+	assert_string_equal(keys[1], "entities");
+	assert_string_equal(keys[2], "computed");
+}
+
+/* One change of each kind of value the engine's keys have. */
+static void the_digest_covers_the_engine(void **state)
+{
+	(void)state;
+	for (int change = 0; change < 14; change++) {
+		struct entity_spec  *entity = &b.plan.entities[1];
+		struct feature_spec *spec   = &b.plan.features[1];
+
+		reset();
+		a.plan.entities_count = b.plan.entities_count = 2;
+		a.plan.features_count = b.plan.features_count = 2;
+		assert_true(same_digest());
+		switch (change) {
+		case 0: b.plan.entities_count = 1; break;
+		case 1: entity->key[1] = FIELD_PAYEE; break;
+		case 2: entity->read[0] = FIELD_PAYEE; break;
+		case 3: entity->channels = 4; break;
+		case 4: entity->history_max = 9; break;
+		case 5: entity->decisions = true; break;
+		case 6: spec->kind = FEATURE_SUM; break;
+		case 7: spec->of = FIELD_CARD; break;
+		case 8: spec->window_ns = 1; break;
+		case 9: spec->empty = 5e-324; break;
+		case 10: spec->hour_to = 7; break;
+		case 11: strcpy(b.computed_entity[1], "x"); break;
+		case 12: b.deadline.order[0] = CONFIG_STAGE_RULES; break;
+		case 13: b.state.memory_mib++; break;
+		}
+		assert_false(same_digest());
+	}
+}
+
+static void what_does_not_decide_is_not_in_the_digest(void **state)
+{
+	(void)state;
+	reset();
+	b.cores.decide_count = 3;
+	b.columns_count      = 1;
+	b.shadow.enabled     = true;
+	b.idempotency.memory_mib++;
+	strcpy(b.rules.file, "elsewhere");
+	assert_true(same_digest());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +158,9 @@ int main(void)
 		cmocka_unit_test(an_element_alone_names_its_list),
 		cmocka_unit_test(live_keys_are_not_named),
 		cmocka_unit_test(the_digest_covers_what_decides),
+		cmocka_unit_test(an_entity_alone_names_its_list),
+		cmocka_unit_test(the_digest_covers_the_engine),
+		cmocka_unit_test(what_does_not_decide_is_not_in_the_digest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,134 @@ static void values_arrive(void **state)
 	assert_int_equal(config.log.level, CONFIG_LOG_INFO);
 }
 
+static void entities_arrive(void **state)
+{
+	const struct entity_spec *entities = config.plan.entities;
+
+	(void)state;
+	assert_true(config_load(FOLDER "/good_engine.cfg", &config, &error));
+	assert_int_equal(config.plan.entities_count, 5);
+	assert_string_equal(entities[0].name, "card");
+	assert_int_equal(entities[0].key[0], FIELD_CARD);
+	assert_int_equal(entities[0].key[1], FIELD_NONE);
+	assert_int_equal(entities[0].read[0], FIELD_CARD);
+	assert_int_equal(entities[0].channels, 0);
+	assert_int_equal(entities[0].history_max, 256);
+	assert_false(entities[0].decisions);
+	assert_int_equal(entities[1].history_max, 4096);
+	assert_true(entities[2].decisions);
+	assert_int_equal(entities[3].key[1], FIELD_PAYEE);
+	assert_int_equal(entities[3].read[1], FIELD_PAYEE);
+	assert_int_equal(entities[4].key[0], FIELD_PAYEE);
+	assert_int_equal(entities[4].read[0], FIELD_ACCOUNT);
+	assert_int_equal(entities[4].read[1], FIELD_NONE);
+	assert_int_equal(entities[4].channels, 1 << CHANNEL_INSTANT | 1 << CHANNEL_WIRE);
+	assert_int_equal(config.plan.shards, 4);
+	assert_int_equal(config.plan.memory_bytes, 64 << 20);
+	assert_int_equal(config.plan.lateness_ns, INT64_C(60000000000));
+	assert_string_equal(config.state.snapshot_directory, FOLDER "/state");
+}
+
+#define HOUR_NS INT64_C(3600000000000)
+
+/* Each row is the feature of the same place in good_engine.cfg. */
+static void computed_features_arrive(void **state)
+{
+	static const struct {
+		uint8_t kind, entity, of, hour_from, hour_to;
+		int64_t window_ns, delay_ns;
+		double  empty; /* 7: missing */
+	} wanted[] = {
+		{ FEATURE_HOURS, PLAN_NO_ENTITY, 0, 0, 7, 0, 0, 7 },
+		{ FEATURE_HOURS, PLAN_NO_ENTITY, 0, 9, 17, 0, 0, 7 },
+		{ FEATURE_WEEKEND, PLAN_NO_ENTITY, 0, 0, 0, 0, 0, 7 },
+		{ FEATURE_COUNT, 0, 0, 0, 0, 24 * HOUR_NS, 0, 7 },
+		{ FEATURE_MEAN, 0, 0, 0, 0, 168 * HOUR_NS, 0, 0 },
+		{ FEATURE_FRAUD_RATE, 1, 0, 0, 0, 720 * HOUR_NS, 168 * HOUR_NS, -0.5 },
+		{ FEATURE_DISTINCT, 3, FIELD_DEVICE, 0, 0, 3 * HOUR_NS / 2, 0, 7 },
+		{ FEATURE_SINCE_LAST, 4, 0, 0, 0, 0, 0, 7 },
+		{ FEATURE_DECLINES, 2, 0, 0, 0, 2160 * HOUR_NS, 2160 * HOUR_NS, 7 },
+	};
+	static const uint64_t missing = 0x7ff8000000000000;
+
+	(void)state;
+	assert_true(config_load(FOLDER "/good_engine.cfg", &config, &error));
+	assert_int_equal(config.plan.features_count, sizeof(wanted) / sizeof(wanted[0]));
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		const struct feature_spec *spec = &config.plan.features[i];
+
+		assert_int_equal(spec->kind, wanted[i].kind);
+		assert_int_equal(spec->entity, wanted[i].entity);
+		assert_int_equal(spec->of, wanted[i].of);
+		assert_int_equal(spec->hour_from, wanted[i].hour_from);
+		assert_int_equal(spec->hour_to, wanted[i].hour_to);
+		assert_int_equal(spec->window_ns, wanted[i].window_ns);
+		assert_int_equal(spec->delay_ns, wanted[i].delay_ns);
+		if (wanted[i].empty == 7)
+			assert_memory_equal(&spec->empty, &missing, sizeof(missing));
+		else
+			assert_true(spec->empty == wanted[i].empty);
+	}
+}
+
+static void names_are_supplied_then_computed(void **state)
+{
+	static struct feature_schema names;
+
+	(void)state;
+	assert_true(config_load(FOLDER "/good_engine.cfg", &config, &error));
+	config_feature_names(&config, &names);
+	assert_int_equal(names.count, 11);
+	assert_string_equal(names.names[1], "velocity");
+	assert_string_equal(names.names[2], "night");
+	assert_string_equal(names.names[10], "declines");
+}
+
+static void the_rest_of_the_engine_arrives(void **state)
+{
+	(void)state;
+	assert_true(config_load(FOLDER "/good_engine.cfg", &config, &error));
+	assert_int_equal(config.cores.decide_count, 2);
+	assert_int_equal(config.cores.decide[1], 3);
+	assert_int_equal(config.callers[0].may,
+			 CONFIG_MAY_DECIDE | CONFIG_MAY_LABELS | CONFIG_MAY_LISTS);
+	assert_string_equal(config.rules.file, FOLDER "/bank.rules");
+	assert_int_equal(config.deadline.default_us, 5000);
+	assert_int_equal(config.deadline.order[0], CONFIG_STAGE_RULES);
+	assert_int_equal(config.deadline.order[1], CONFIG_STAGE_MODEL);
+	assert_int_equal(config.deadline.on_missed_model, CONFIG_ON_FAILURE_DECLINE);
+	assert_int_equal(config.deadline.on_missed_rules, CONFIG_ON_FAILURE_REFUSE);
+	assert_true(config.shadow.enabled);
+	assert_string_equal(config.shadow.model_file, FOLDER "/next.ubj");
+	assert_string_equal(config.shadow.rules_file, "");
+	assert_true(config.shadow.review_threshold == 0.25f);
+	assert_int_equal(config.idempotency.retention_hours, 48);
+	assert_int_equal(config.labels.transactions_max, 5000);
+	assert_string_equal(config.csv.currency, "USD");
+	assert_int_equal(config.csv.channel, CHANNEL_ATM);
+	assert_int_equal(config.csv.time_format, CONFIG_TIME_DATETIME);
+	assert_int_equal(config.columns_count, 6);
+	assert_int_equal(config.columns[0].target, CONFIG_COLUMN_TIME);
+	assert_int_equal(config.columns[2].target, CONFIG_COLUMN_FIELD);
+	assert_int_equal(config.columns[2].at, FIELD_ACCOUNT);
+	assert_int_equal(config.columns[4].target, CONFIG_COLUMN_LABEL);
+	assert_int_equal(config.columns[5].target, CONFIG_COLUMN_FEATURE);
+	assert_int_equal(config.columns[5].at, 1);
+}
+
+/* A list that is set has none of the elements of its default; one left out has all. */
+static void lists_have_defaults(void **state)
+{
+	(void)state;
+	config_defaults(&config);
+	assert_int_equal(config.deadline.order_count, 2);
+	assert_int_equal(config.deadline.order[0], CONFIG_STAGE_MODEL);
+	assert_int_equal(config.deadline.order[1], CONFIG_STAGE_RULES);
+	assert_int_equal(config.csv.channel, CHANNEL_CARD_PRESENT);
+	assert_int_equal(config.plan.memory_bytes, 256 << 20);
+	assert_int_equal(config.plan.shards, 16);
+}
+
 /* The words of a choice and the enumerators are two lists that must agree. */
 static void words_are_the_enumerators(void **state)
 {
@@ -134,7 +262,48 @@ static void words_are_the_enumerators(void **state)
 			 CONFIG_MAY_DECIDE);
 	assert_int_equal(1 << schema_word_place(schema_find("callers[].may[]"), "reload"),
 			 CONFIG_MAY_RELOAD);
+	assert_int_equal(1 << schema_word_place(schema_find("callers[].may[]"), "lists"),
+			 CONFIG_MAY_LISTS);
+	assert_int_equal(schema_word_place(schema_find("deadline.on_missed_rules"), "refuse"),
+			 CONFIG_ON_FAILURE_REFUSE);
+	assert_int_equal(schema_word_place(schema_find("deadline.order[]"), "rules"),
+			 CONFIG_STAGE_RULES);
+	assert_int_equal(schema_word_place(schema_find("csv.time_format"), "unix"),
+			 CONFIG_TIME_UNIX);
 	assert_int_equal(schema_word_place(schema_find("audit.reply"), "queue"), -1);
+}
+
+static void assert_words(const char *path, int count, const char *(*name_of)(int value))
+{
+	const struct schema_row *row = schema_find(path);
+	const char              *word;
+
+	assert_int_equal(schema_word_at(row, count - (int)row->min, &word), 0);
+	for (int value = (int)row->min; value < count; value++)
+		assert_int_equal(schema_word_place(row, name_of(value)) + (int)row->min, value);
+}
+
+static const char *kind_name(int value)
+{
+	return feature_kind_name((enum feature_kind)value);
+}
+
+static const char *channel_name(int value)
+{
+	return transaction_channel_name((enum transaction_channel)value);
+}
+
+static void words_are_the_names_of_the_engine(void **state)
+{
+	(void)state;
+	assert_words("computed[].kind", FEATURE_KIND_COUNT, kind_name);
+	assert_words("entities[].channels[]", CHANNEL_COUNT, channel_name);
+	assert_words("csv.channel", CHANNEL_COUNT, channel_name);
+	for (int kind = 0; kind < FEATURE_KIND_COUNT; kind++)
+		assert_int_equal(
+			feature_kind_of_name(bytes_of(kind_name(kind), strlen(kind_name(kind)))),
+			kind);
+	assert_int_equal(feature_kind_of_name(bytes_of("counts", 6)), FEATURE_KIND_COUNT);
 }
 
 static void file_names_count_from_the_file(void **state)
@@ -257,7 +426,8 @@ static void the_largest_configuration_fits(void **state)
 	for (int i = 0; i < CONFIG_CALLERS_MAX; i++)
 		used += sprintf(text + used,
 				"%s{ identity = \"%0256d\"; may = (\"decide\", \"health\", "
-				"\"version\", \"metrics\", \"status\", \"reload\"); }\n",
+				"\"version\", \"metrics\", \"status\", \"reload\", \"labels\", "
+				"\"lists\"); }\n",
 				i == 0 ? "" : ",", i);
 	used += sprintf(text + used, ");\nfeatures = (\"f0\"");
 	for (int i = 1; i < TRANSACTION_FEATURES_MAX; i++)
@@ -265,9 +435,57 @@ static void the_largest_configuration_fits(void **state)
 	used += sprintf(text + used, ");\n");
 	assert_true(config_load_text("x", text, (size_t)used, &config, &error));
 	assert_int_equal(config.callers_count, CONFIG_CALLERS_MAX);
-	assert_int_equal(config.callers[255].may, 63);
+	assert_int_equal(config.callers[255].may, 255);
 	assert_int_equal(config.features.count, TRANSACTION_FEATURES_MAX);
 	free(text);
+}
+
+/* `supplied` features beside as many of everything else as there can be. */
+static bool load_largest_engine(int supplied)
+{
+	char *text = malloc(CONFIG_FILE_BYTES_MAX);
+	int   used = sprintf(text, "nic = { device = \"sim\"; };\n"
+				     "net = { addresses = ( \"::1/128\" ); };\nentities = (");
+	bool  good;
+
+	for (int i = 0; i < PLAN_ENTITIES_MAX; i++)
+		used += sprintf(text + used,
+				"%s{ name = \"%063d\"; key = ( \"originator_country\", "
+				"\"merchant_country\" ); channels = ( \"atm\", \"wire\" ); }\n",
+				i == 0 ? "" : ",", i);
+	used += sprintf(text + used, ");\ncomputed = (");
+	for (int i = 0; i < PLAN_FEATURES_MAX; i++)
+		used += sprintf(
+			text + used,
+			"%s{ name = \"c%062d\"; kind = \"distinct\"; of = \"payee\"; "
+			"entity = \"%063d\"; window = \"1d\"; delay = \"1d\"; empty = 0.5; }\n",
+			i == 0 ? "" : ",", i, i % PLAN_ENTITIES_MAX);
+	used += sprintf(text + used, ");\nfeatures = (");
+	for (int i = 0; i < supplied; i++)
+		used += sprintf(text + used, "%s\"s%062d\"", i == 0 ? "" : ",", i);
+	used += sprintf(text + used, ");\ncolumns = (");
+	for (int i = 0; i < supplied; i++)
+		used += sprintf(text + used,
+				"%s{ column = \"%095d\"; field = \"feature:s%062d\"; }\n",
+				i == 0 ? "" : ",", i, i);
+	used += sprintf(text + used, ");\n");
+	good = config_load_text("x", text, (size_t)used, &config, &error);
+	free(text);
+	return good;
+}
+
+static void the_largest_engine_fits(void **state)
+{
+	int supplied = TRANSACTION_FEATURES_MAX - PLAN_FEATURES_MAX;
+
+	(void)state;
+	assert_true(load_largest_engine(supplied));
+	assert_int_equal(config.plan.features[127].entity, 15);
+	assert_int_equal(config.columns[127].at, 127);
+	assert_false(load_largest_engine(supplied + 1));
+	assert_int_equal(error.count, 1);
+	assert_string_equal(error.lines[0], "x:20: computed: has 128 entries and features has 129, "
+					    "must be at most 256 together");
 }
 
 int main(void)
@@ -276,7 +494,13 @@ int main(void)
 		cmocka_unit_test(every_golden_file_has_its_errors),
 		cmocka_unit_test(at_most_twenty_errors_are_said),
 		cmocka_unit_test(values_arrive),
+		cmocka_unit_test(entities_arrive),
+		cmocka_unit_test(computed_features_arrive),
+		cmocka_unit_test(names_are_supplied_then_computed),
+		cmocka_unit_test(the_rest_of_the_engine_arrives),
+		cmocka_unit_test(lists_have_defaults),
 		cmocka_unit_test(words_are_the_enumerators),
+		cmocka_unit_test(words_are_the_names_of_the_engine),
 		cmocka_unit_test(file_names_count_from_the_file),
 		cmocka_unit_test(what_is_committed_is_what_is_printed),
 		cmocka_unit_test(the_default_file_is_the_defaults),
@@ -284,6 +508,7 @@ int main(void)
 		cmocka_unit_test(large_text_is_bounded),
 		cmocka_unit_test(what_is_no_file_is_refused),
 		cmocka_unit_test(the_largest_configuration_fits),
+		cmocka_unit_test(the_largest_engine_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
