@@ -96,30 +96,33 @@ static bool check_body(const struct decoder *decoder, const uint8_t *body, size_
 	return reason == REASON_NONE;
 }
 
+/* One array of a body, on its way into out[]. */
 struct batch {
-	struct transaction *out;
-	size_t              count_max;
-	size_t              count;
+	const struct body_shape *shape;
+	uint8_t                 *out; /* [count_max][shape->element_bytes] */
+	size_t                   count_max;
+	size_t                   count;
 };
 
-static bool read_transactions(struct reader *reader, yyjson_val *value, void *out)
+static bool read_elements(struct reader *reader, yyjson_val *value, void *out)
 {
 	struct batch *batch = out;
 	yyjson_val   *element;
 	size_t        i, n;
 
 	if (!yyjson_is_arr(value))
-		return fail_type(reader, value, "an array of transactions");
+		return fail_type(reader, value, "an array");
 	n = yyjson_arr_size(value);
 	if (n == 0)
 		return place_fail(&reader->place, REASON_batch_empty, "the array is empty");
 	if (n > batch->count_max)
 		return place_fail(&reader->place, REASON_batch_too_large,
-				  "%zu transactions; %zu are allowed", n, batch->count_max);
+				  "%zu elements; %zu are allowed", n, batch->count_max);
 	yyjson_arr_foreach(value, i, n, element)
 	{
 		place_enter_index(&reader->place, i);
-		if (!read_transaction(reader, element, &batch->out[i]))
+		if (!batch->shape->read(reader, element,
+					batch->out + i * batch->shape->element_bytes))
 			return false;
 		place_leave(&reader->place);
 	}
@@ -127,18 +130,20 @@ static bool read_transactions(struct reader *reader, yyjson_val *value, void *ou
 	return true;
 }
 
-static const struct field batch_fields[] = { { "transactions", true, read_transactions } };
-
-enum reason decode_json(struct decoder *decoder, uint8_t *body, size_t n, struct transaction *out,
-			size_t out_max, size_t *count, bool *batch, struct failure *failure)
+enum reason decode_body(struct decoder *decoder, uint8_t *body, size_t n,
+			const struct body_shape *shape, void *out, size_t out_max, size_t *count,
+			bool *batch, struct failure *failure)
 {
-	struct reader reader = { .index = &decoder->index, .place = { .failure = failure } };
-	struct batch  items  = { .out = out, .count_max = decoder->limits.batch_max };
-	yyjson_doc   *doc;
+	const struct field fields[] = { { shape->array, true, read_elements } };
+	struct reader      reader   = { .index = &decoder->index, .place = { .failure = failure } };
+	struct batch       elements = { .shape     = shape,
+					.out       = out,
+					.count_max = decoder->limits.batch_max };
+	yyjson_doc        *doc;
 
 	assert(out_max > 0);
-	if (items.count_max > out_max)
-		items.count_max = out_max;
+	if (elements.count_max > out_max)
+		elements.count_max = out_max;
 	if (!check_body(decoder, body, n, &reader.place))
 		return failure->reason;
 	doc = parse(decoder, body, n, &reader.place);
@@ -147,10 +152,18 @@ enum reason decode_json(struct decoder *decoder, uint8_t *body, size_t n, struct
 
 	yyjson_val *root = yyjson_doc_get_root(doc);
 
-	*batch = yyjson_obj_get(root, "transactions") != NULL;
-	if (!(*batch ? read_object(&reader, root, batch_fields, 1, &items)
-		     : read_transaction(&reader, root, out)))
+	*batch = yyjson_obj_get(root, shape->array) != NULL;
+	if (!(*batch ? read_object(&reader, root, fields, 1, &elements)
+		     : shape->read(&reader, root, out)))
 		return failure->reason;
-	*count = *batch ? items.count : 1;
+	*count = *batch ? elements.count : 1;
 	return REASON_NONE;
+}
+
+enum reason decode_json(struct decoder *decoder, uint8_t *body, size_t n, struct transaction *out,
+			size_t out_max, size_t *count, bool *batch, struct failure *failure)
+{
+	static const struct body_shape shape = { "transactions", sizeof(*out), read_transaction };
+
+	return decode_body(decoder, body, n, &shape, out, out_max, count, batch, failure);
 }

@@ -1,16 +1,25 @@
-/* Bytes to transactions: the body of POST /v1/decisions, JSON (RFC 8259).
+/* Bytes to transactions, labels and edits of lists: the bodies of POST /v1/decisions,
+ * /v1/labels and /v1/lists, JSON (RFC 8259).
  *
  *   { "id": "p-1", "time": "2026-07-01T12:00:00Z",                  required
  *     "amount": { "value": "12.34", "currency": "EUR" },            required
  *     "card": "tok_91", "account": "acc-7",                         at least one
+ *     "payee": "acc-9",
  *     "channel": "card_not_present",                                required
  *     "merchant": { "id": "m-9", "category": "5411", "country": "DE" },
- *     "terminal": "t-3",
+ *     "terminal": "t-3", "device": "d-5",
  *     "parties": [ { "role": "originator", "name": "Ada Example", "country": "FR",
  *                    "identifiers": [ { "scheme": "IBAN", "value": "FR14..." } ] } ],
- *     "features": { "amount_mean_7d": 40.5 } }
+ *     "features": { "amount_mean_7d": 40.5 },
+ *     "deadline_us": 5000 }
  *
- * or a batch of them: { "transactions": [ {...}, {...} ] }.
+ *   { "id": "p-1", "label": "fraud",                                required
+ *     "caller": "spiffe://bank/cards" }
+ *
+ *   { "list": "blocked_merchants", "value": "m-9",                  required
+ *     "expires": "2026-12-01T00:00:00Z" } or "remove": true }
+ *
+ * or a batch of one kind: { "transactions": [ {...}, {...} ] }, "labels", "edits".
  *
  * Owner:   the net core; one decoder a core.  No locks, no allocation: yyjson
  *          works inside the memory of the decoder, and in the body's own bytes.
@@ -31,7 +40,7 @@
  *   - a field this page does not show: field_unknown; null is of the wrong type
  *   - control characters (U+0000 to U+001F, U+007F) in a text: field_format
  *   - an amount that is a JSON number: field_type
- *   - a card that is a payment card number (13 to 19 digits, with or without
+ *   - a card, payee or value that is a payment card number (13 to 19 digits, with or without
  *     blanks and hyphens, whose Luhn check holds): field_format
  *
  * Numbers: a feature is read as the nearest double and rounded to the nearest
@@ -44,6 +53,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/label.h"
 #include "runtime/base/reason.h"
 #include "runtime/base/transaction.h"
 
@@ -54,10 +64,15 @@
 #define DECODE_DEPTH_MAX 7
 
 /* Longest texts, in bytes of UTF-8. */
-#define DECODE_TOKEN_BYTES_MAX  64  /* id, card, account, merchant, terminal */
+#define DECODE_TOKEN_BYTES_MAX  64  /* id, card, account, payee, merchant, terminal, device */
 #define DECODE_NAME_BYTES_MAX   140 /* ISO 20022 Max140Text, counted in bytes */
 #define DECODE_SCHEME_BYTES_MAX 14
 #define DECODE_VALUE_BYTES_MAX  46
+#define DECODE_CALLER_BYTES_MAX 256 /* as the config allows an identity */
+#define DECODE_LIST_BYTES_MAX   46
+#define DECODE_ENTRY_BYTES_MAX  140 /* of a list: the longest field is a name */
+
+#define DECODE_DEADLINE_US_MAX 60000000
 
 struct decode_limits {
 	size_t   body_bytes_max; /* http.body_bytes_max; at most 64 MiB */
@@ -85,5 +100,13 @@ void decode_schema(struct decoder *decoder, const struct feature_schema *schema)
  * *failure holds after REASON_NONE is undefined. */
 enum reason decode_json(struct decoder *decoder, uint8_t *body, size_t n, struct transaction *out,
 			size_t out_max, size_t *count, bool *batch, struct failure *failure);
+
+/* The same for labels and for edits of lists, in the order they are to be applied.  An
+ * edit without `expires` has INT64_MAX, and so has one that removes, which takes none. */
+enum reason decode_labels(struct decoder *decoder, uint8_t *body, size_t n, struct label *out,
+			  size_t out_max, size_t *count, bool *batch, struct failure *failure);
+enum reason decode_list_edits(struct decoder *decoder, uint8_t *body, size_t n,
+			      struct list_edit *out, size_t out_max, size_t *count, bool *batch,
+			      struct failure *failure);
 
 #endif

@@ -47,10 +47,32 @@ struct field {
 bool read_object(struct reader *reader, yyjson_val *value, const struct field *fields,
 		 size_t fields_count, void *out);
 
-bool read_transaction(struct reader *reader, yyjson_val *value, struct transaction *out);
+/* A body is one object, or { "<array>": [ ... ] } of such objects. */
+struct body_shape {
+	const char *array;
+	size_t      element_bytes; /* of the struct `read` fills in */
+	bool (*read)(struct reader *reader, yyjson_val *value, void *out);
+};
+
+/* What decode_json and its siblings do; out[] is of elements of that size. */
+enum reason decode_body(struct decoder *decoder, uint8_t *body, size_t n,
+			const struct body_shape *shape, void *out, size_t out_max, size_t *count,
+			bool *batch, struct failure *failure);
+
+bool read_transaction(struct reader *reader, yyjson_val *value, void *out);
 
 /* field_type at the reader's place; `wanted` says what is allowed. */
 bool fail_type(struct reader *reader, yyjson_val *value, const char *wanted);
+
+/* Values that more than one kind of body has. */
+bool read_text(struct reader *reader, yyjson_val *value, size_t bytes_max, char *data,
+	       uint16_t *size_bytes);
+bool read_token(struct reader *reader, yyjson_val *value, size_t bytes_max, char *data,
+		uint16_t *size_bytes); /* not a card number */
+bool read_instant(struct reader *reader, yyjson_val *value, int64_t *out_ns);
+
+/* The place of a text in names from `first` on; `count` when it is none of them. */
+size_t find_name(yyjson_val *value, const char *(*name_of)(size_t), size_t first, size_t count);
 
 /* The values of single fields; `out` is a struct transaction, of party fields a
  * struct party, of identifier fields a struct party_identifier. */
@@ -60,6 +82,9 @@ bool read_card(struct reader *reader, yyjson_val *value, void *out);
 bool read_account(struct reader *reader, yyjson_val *value, void *out);
 bool read_channel(struct reader *reader, yyjson_val *value, void *out);
 bool read_terminal(struct reader *reader, yyjson_val *value, void *out);
+bool read_device(struct reader *reader, yyjson_val *value, void *out);
+bool read_payee(struct reader *reader, yyjson_val *value, void *out);
+bool read_deadline(struct reader *reader, yyjson_val *value, void *out);
 bool read_merchant_id(struct reader *reader, yyjson_val *value, void *out);
 bool read_merchant_category(struct reader *reader, yyjson_val *value, void *out);
 bool read_merchant_country(struct reader *reader, yyjson_val *value, void *out);

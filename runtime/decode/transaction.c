@@ -12,17 +12,20 @@ static bool read_parties(struct reader *reader, yyjson_val *value, void *out);
 
 /* clang-format off */
 static const struct field transaction_fields[] = {
-	/* name       required read */
-	{ "id",       true,  read_id },
-	{ "time",     true,  read_time },
-	{ "amount",   true,  read_amount },
-	{ "card",     false, read_card },
-	{ "account",  false, read_account },
-	{ "channel",  true,  read_channel },
-	{ "merchant", false, read_merchant },
-	{ "terminal", false, read_terminal },
-	{ "parties",  false, read_parties },
-	{ "features", false, read_features },
+	/* name          required read */
+	{ "id",          true,  read_id },
+	{ "time",        true,  read_time },
+	{ "amount",      true,  read_amount },
+	{ "card",        false, read_card },
+	{ "account",     false, read_account },
+	{ "payee",       false, read_payee },
+	{ "channel",     true,  read_channel },
+	{ "merchant",    false, read_merchant },
+	{ "terminal",    false, read_terminal },
+	{ "device",      false, read_device },
+	{ "parties",     false, read_parties },
+	{ "features",    false, read_features },
+	{ "deadline_us", false, read_deadline },
 };
 
 static const struct field merchant_fields[] = {
@@ -117,9 +120,10 @@ static bool read_parties(struct reader *reader, yyjson_val *value, void *out)
 	return true;
 }
 
-bool read_transaction(struct reader *reader, yyjson_val *value, struct transaction *out)
+bool read_transaction(struct reader *reader, yyjson_val *value, void *transaction)
 {
 	static const uint32_t not_supplied = 0x7fc00000;
+	struct transaction   *out          = transaction;
 
 	memset(out, 0, sizeof(*out));
 	out->features_count = reader->index->schema->count;

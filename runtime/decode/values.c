@@ -21,61 +21,14 @@ static bool check_text(struct reader *reader, yyjson_val *value, size_t bytes_ma
 	return true;
 }
 
-static bool copy_text(struct reader *reader, yyjson_val *value, size_t bytes_max, char *data,
-		      uint16_t *size_bytes)
+bool read_text(struct reader *reader, yyjson_val *value, size_t bytes_max, char *data,
+	       uint16_t *size_bytes)
 {
 	if (!check_text(reader, value, bytes_max))
 		return false;
 	*size_bytes = (uint16_t)yyjson_get_len(value);
 	memcpy(data, yyjson_get_str(value), *size_bytes);
 	return true;
-}
-
-bool read_id(struct reader *reader, yyjson_val *value, void *out)
-{
-	struct transaction *t = out;
-
-	return copy_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->id.data, &t->id.size_bytes);
-}
-
-bool read_account(struct reader *reader, yyjson_val *value, void *out)
-{
-	struct transaction *t = out;
-
-	return copy_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->account.data,
-			 &t->account.size_bytes);
-}
-
-bool read_terminal(struct reader *reader, yyjson_val *value, void *out)
-{
-	struct transaction *t = out;
-
-	return copy_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->terminal.data,
-			 &t->terminal.size_bytes);
-}
-
-bool read_merchant_id(struct reader *reader, yyjson_val *value, void *out)
-{
-	struct transaction *t = out;
-
-	return copy_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->merchant.data,
-			 &t->merchant.size_bytes);
-}
-
-bool read_party_name(struct reader *reader, yyjson_val *value, void *out)
-{
-	struct party *party = out;
-
-	return copy_text(reader, value, DECODE_NAME_BYTES_MAX, party->name.data,
-			 &party->name.size_bytes);
-}
-
-bool read_identifier_value(struct reader *reader, yyjson_val *value, void *out)
-{
-	struct party_identifier *identifier = out;
-
-	return copy_text(reader, value, DECODE_VALUE_BYTES_MAX, identifier->value.data,
-			 &identifier->value.size_bytes);
 }
 
 /* ISO/IEC 7812-1: a card number is 13 to 19 digits here and ends in a Luhn check
@@ -99,26 +52,105 @@ static bool is_card_number(const char *text, size_t n)
 }
 
 /* PCI DSS 3.5: a primary account number has to be unreadable wherever it is
- * stored, and the audit log stores what is in a transaction; so none comes in. */
-bool read_card(struct reader *reader, yyjson_val *value, void *out)
+ * stored, and the audit log stores what comes in here; so none comes in. */
+bool read_token(struct reader *reader, yyjson_val *value, size_t bytes_max, char *data,
+		uint16_t *size_bytes)
 {
-	struct transaction *t = out;
-
-	if (!copy_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->card.data, &t->card.size_bytes))
+	if (!read_text(reader, value, bytes_max, data, size_bytes))
 		return false;
-	if (is_card_number(t->card.data, t->card.size_bytes))
+	if (is_card_number(data, *size_bytes))
 		return place_fail(&reader->place, REASON_field_format,
 				  "a token is needed, not a card number");
 	return true;
 }
 
-bool read_time(struct reader *reader, yyjson_val *value, void *out)
+bool read_id(struct reader *reader, yyjson_val *value, void *out)
 {
 	struct transaction *t = out;
 
+	return read_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->id.data, &t->id.size_bytes);
+}
+
+bool read_account(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct transaction *t = out;
+
+	return read_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->account.data,
+			 &t->account.size_bytes);
+}
+
+bool read_terminal(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct transaction *t = out;
+
+	return read_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->terminal.data,
+			 &t->terminal.size_bytes);
+}
+
+bool read_device(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct transaction *t = out;
+
+	return read_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->device.data,
+			 &t->device.size_bytes);
+}
+
+bool read_card(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct transaction *t = out;
+
+	return read_token(reader, value, DECODE_TOKEN_BYTES_MAX, t->card.data, &t->card.size_bytes);
+}
+
+bool read_payee(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct transaction *t = out;
+
+	return read_token(reader, value, DECODE_TOKEN_BYTES_MAX, t->payee.data,
+			  &t->payee.size_bytes);
+}
+
+bool read_deadline(struct reader *reader, yyjson_val *value, void *out)
+{
+	if (!yyjson_is_int(value))
+		return fail_type(reader, value, "a whole number of microseconds");
+	if (!yyjson_is_uint(value) || yyjson_get_uint(value) < 1 ||
+	    yyjson_get_uint(value) > DECODE_DEADLINE_US_MAX)
+		return place_fail(&reader->place, REASON_field_range, "1 to %d are allowed",
+				  DECODE_DEADLINE_US_MAX);
+	((struct transaction *)out)->deadline_us = (uint32_t)yyjson_get_uint(value);
+	return true;
+}
+
+bool read_merchant_id(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct transaction *t = out;
+
+	return read_text(reader, value, DECODE_TOKEN_BYTES_MAX, t->merchant.data,
+			 &t->merchant.size_bytes);
+}
+
+bool read_party_name(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct party *party = out;
+
+	return read_text(reader, value, DECODE_NAME_BYTES_MAX, party->name.data,
+			 &party->name.size_bytes);
+}
+
+bool read_identifier_value(struct reader *reader, yyjson_val *value, void *out)
+{
+	struct party_identifier *identifier = out;
+
+	return read_text(reader, value, DECODE_VALUE_BYTES_MAX, identifier->value.data,
+			 &identifier->value.size_bytes);
+}
+
+bool read_instant(struct reader *reader, yyjson_val *value, int64_t *out_ns)
+{
 	if (!yyjson_is_str(value))
 		return fail_type(reader, value, "an RFC 3339 text such as 2026-07-01T12:00:00Z");
-	switch (time_parse(yyjson_get_str(value), yyjson_get_len(value), &t->time_ns)) {
+	switch (time_parse(yyjson_get_str(value), yyjson_get_len(value), out_ns)) {
 	case TIME_OK: return true;
 	case TIME_RANGE:
 		return place_fail(&reader->place, REASON_field_range,
@@ -130,14 +162,16 @@ bool read_time(struct reader *reader, yyjson_val *value, void *out)
 	}
 }
 
-/* The index of `value` in `names`, of which the first, 0, is NULL and means
- * absent; 0 when it is none of them. */
-static size_t find_name(yyjson_val *value, const char *(*name_of)(size_t), size_t count)
+bool read_time(struct reader *reader, yyjson_val *value, void *out)
 {
-	for (size_t i = 1; i < count; i++)
-		if (yyjson_equals_str(value, name_of(i)))
-			return i;
-	return 0;
+	return read_instant(reader, value, &((struct transaction *)out)->time_ns);
+}
+
+size_t find_name(yyjson_val *value, const char *(*name_of)(size_t), size_t first, size_t count)
+{
+	while (first < count && !yyjson_equals_str(value, name_of(first)))
+		first++;
+	return first;
 }
 
 static const char *channel_name(size_t i)
@@ -156,8 +190,8 @@ bool read_channel(struct reader *reader, yyjson_val *value, void *out)
 
 	if (!yyjson_is_str(value))
 		return fail_type(reader, value, "a text");
-	t->channel = (uint8_t)find_name(value, channel_name, CHANNEL_COUNT);
-	if (t->channel == CHANNEL_NONE)
+	t->channel = (uint8_t)find_name(value, channel_name, CHANNEL_NONE + 1, CHANNEL_COUNT);
+	if (t->channel == CHANNEL_COUNT)
 		return place_fail(&reader->place, REASON_field_range,
 				  "card_present, card_not_present, atm, instant, wire and ach "
 				  "are allowed");
@@ -170,8 +204,8 @@ bool read_party_role(struct reader *reader, yyjson_val *value, void *out)
 
 	if (!yyjson_is_str(value))
 		return fail_type(reader, value, "a text");
-	party->role = (uint8_t)find_name(value, role_name, PARTY_ROLE_COUNT);
-	if (party->role == PARTY_NONE)
+	party->role = (uint8_t)find_name(value, role_name, PARTY_NONE + 1, PARTY_ROLE_COUNT);
+	if (party->role == PARTY_ROLE_COUNT)
 		return place_fail(&reader->place, REASON_field_range,
 				  "originator, beneficiary, originator_agent and "
 				  "beneficiary_agent are allowed");
@@ -226,7 +260,7 @@ bool read_identifier_scheme(struct reader *reader, yyjson_val *value, void *out)
 {
 	struct party_identifier *identifier = out;
 
-	if (!copy_text(reader, value, DECODE_SCHEME_BYTES_MAX, identifier->scheme.data,
+	if (!read_text(reader, value, DECODE_SCHEME_BYTES_MAX, identifier->scheme.data,
 		       &identifier->scheme.size_bytes))
 		return false;
 	for (size_t i = 0; i < identifier->scheme.size_bytes; i++) {

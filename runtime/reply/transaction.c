@@ -123,11 +123,17 @@ size_t reply_transaction(void *out, size_t capacity, const struct transaction *t
 	write_amount(&writer, t);
 	write_optional(&writer, "card", t->card.data, t->card.size_bytes);
 	write_optional(&writer, "account", t->account.data, t->account.size_bytes);
+	write_optional(&writer, "payee", t->payee.data, t->payee.size_bytes);
 	write_optional(&writer, "channel", channel, strlen(channel));
 	write_merchant(&writer, t);
 	write_optional(&writer, "terminal", t->terminal.data, t->terminal.size_bytes);
+	write_optional(&writer, "device", t->device.data, t->device.size_bytes);
 	write_parties(&writer, t);
 	write_features(&writer, t, schema);
+	if (t->deadline_us > 0) {
+		write_name(&writer, "deadline_us");
+		write_u64(&writer, t->deadline_us);
+	}
 	write_words(&writer, "}");
 	return writer.size;
 }

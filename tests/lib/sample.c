@@ -116,6 +116,12 @@ void sample_transaction(uint64_t *seed, const struct feature_schema *schema,
 		memcpy(out->merchant_category, "5411", 4);
 		sample_country(seed, out->merchant_country);
 	}
+	if (SOMETIMES(seed))
+		SAMPLE_TEXT(seed, out->device, DECODE_TOKEN_BYTES_MAX);
+	if (SOMETIMES(seed))
+		SAMPLE_TEXT(seed, out->payee, DECODE_TOKEN_BYTES_MAX);
+	if (SOMETIMES(seed))
+		out->deadline_us = (uint32_t)(1 + sample_next(seed) % DECODE_DEADLINE_US_MAX);
 	out->parties_count = (uint8_t)(sample_next(seed) % (TRANSACTION_PARTIES_MAX + 1));
 	for (uint8_t i = 0; i < out->parties_count; i++)
 		sample_party(seed, &out->parties[i], (uint8_t)(i + 1));

@@ -115,6 +115,20 @@ static const struct {
 	{ CARD("\"3782-822463-10005\""), REASON_field_format, "/card" },
 	{ CARD("\"4222222222222\""), REASON_field_format, "/card" },
 	{ CARD("\"6304000000000000000\""), REASON_field_format, "/card" },
+	{ WITH("\"payee\":\"4111111111111111\""), REASON_field_format, "/payee" },
+	{ WITH("\"payee\":\"4111-1111 1111-1111\""), REASON_field_format, "/payee" },
+	{ WITH("\"payee\":\"\""), REASON_field_range, "/payee" },
+	{ WITH("\"device\":\"x" X64 "\""), REASON_field_range, "/device" },
+	{ WITH("\"device\":[]"), REASON_field_type, "/device" },
+	/* deadlines */
+	{ WITH("\"deadline_us\":0"), REASON_field_range, "/deadline_us" },
+	{ WITH("\"deadline_us\":60000001"), REASON_field_range, "/deadline_us" },
+	{ WITH("\"deadline_us\":-1"), REASON_field_range, "/deadline_us" },
+	{ WITH("\"deadline_us\":18446744073709551615"), REASON_field_range, "/deadline_us" },
+	{ WITH("\"deadline_us\":5000.0"), REASON_field_type, "/deadline_us" },
+	{ WITH("\"deadline_us\":5e3"), REASON_field_type, "/deadline_us" },
+	{ WITH("\"deadline_us\":\"5000\""), REASON_field_type, "/deadline_us" },
+	{ WITH("\"deadline_us\":1,\"deadline_us\":1"), REASON_field_repeated, "/deadline_us" },
 	/* merchants and parties */
 	{ WITH("\"merchant\":{}"), REASON_field_missing, "/merchant/id" },
 	{ WITH("\"merchant\":{\"id\":\"m\",\"category\":5411}"), REASON_field_type,
@@ -203,7 +217,9 @@ static void everything(void **state)
 		"\"amount\":{\"currency\":\"KWD\",\"value\":\"12.34\"},\"card\":\"tok_91\","
 		"\"channel\":\"card_not_present\","
 		"\"merchant\":{\"id\":\"m-9\",\"category\":\"5411\",\"country\":\"DE\"},"
-		"\"terminal\":\"t-3\",\"parties\":[{\"role\":\"beneficiary\",\"name\":"
+		"\"terminal\":\"t-3\",\"device\":\"d-5\",\"payee\":\"acc-9\",\"deadline_us\":"
+		"60000000,"
+		"\"parties\":[{\"role\":\"beneficiary\",\"name\":"
 		"\"Ad\\u00e9\","
 		"\"country\":\"FR\",\"identifiers\":[{\"scheme\":\"IBAN\",\"value\":\"FR14\"}]}],"
 		"\"features\":{\"feature_4\":0.1,\"feature_1\":-0.0,\"feature_2\":1e-60,"
@@ -228,6 +244,9 @@ static void everything(void **state)
 	assert_memory_equal(t->merchant_category, "5411", 4);
 	assert_memory_equal(t->merchant_country, "DE", 2);
 	assert_memory_equal(t->terminal.data, "t-3", 4);
+	assert_memory_equal(t->device.data, "d-5", 4);
+	assert_memory_equal(t->payee.data, "acc-9", 6);
+	assert_int_equal(t->deadline_us, 60000000);
 	assert_int_equal(t->parties_count, 1);
 	assert_int_equal(t->parties[0].role, PARTY_BENEFICIARY);
 	assert_memory_equal(t->parties[0].name.data, "Adé", 5);
@@ -258,6 +277,8 @@ static void accepted(void **state)
 		CARD("\"411111111111\""),         /* 12 digits */
 		CARD("\"tok_4111111111111111\""), /* more than digits */
 		CARD("\"00000000000000000000\""), /* 20 digits */
+		WITH("\"payee\":\"DE89370400440532013000\""),
+		WITH("\"deadline_us\":1"),
 		NAMED("\"" X64 "\""),
 		NAMED("\"\\ud83d\\ude00 \\\" \\\\ \\/ \\u00e9\""),
 		WITH("\"parties\":[]"),
