@@ -41,6 +41,8 @@ enum http_method {
 enum http_route {
 	HTTP_ROUTE_NONE,
 	HTTP_ROUTE_DECISIONS,    /* POST /v1/decisions */
+	HTTP_ROUTE_LABELS,       /* POST /v1/labels */
+	HTTP_ROUTE_LISTS,        /* POST /v1/lists */
 	HTTP_ROUTE_HEALTH_LIVE,  /* GET  /v1/health/live */
 	HTTP_ROUTE_HEALTH_READY, /* GET  /v1/health/ready */
 	HTTP_ROUTE_VERSION,      /* GET  /v1/version */

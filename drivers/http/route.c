@@ -15,6 +15,8 @@ static const struct route_row {
 } rows[HTTP_ROUTE_COUNT] = {
 	[HTTP_ROUTE_NONE]         = { "",                 "",     HTTP_METHOD_OTHER, 0,                       false },
 	[HTTP_ROUTE_DECISIONS]    = { "/v1/decisions",    "POST", HTTP_METHOD_POST,  HTTP_SURFACE_SERVICE,    true },
+	[HTTP_ROUTE_LABELS]       = { "/v1/labels",       "POST", HTTP_METHOD_POST,  HTTP_SURFACE_SERVICE,    true },
+	[HTTP_ROUTE_LISTS]        = { "/v1/lists",        "POST", HTTP_METHOD_POST,  HTTP_SURFACE_SERVICE,    true },
 	[HTTP_ROUTE_HEALTH_LIVE]  = { "/v1/health/live",  "GET",  HTTP_METHOD_GET,   BOTH,                    false },
 	[HTTP_ROUTE_HEALTH_READY] = { "/v1/health/ready", "GET",  HTTP_METHOD_GET,   BOTH,                    false },
 	[HTTP_ROUTE_VERSION]      = { "/v1/version",      "GET",  HTTP_METHOD_GET,   BOTH,                    false },

@@ -373,6 +373,48 @@ static void test_management_surface(void **state)
 	assert_int_equal(http_request(&c.parser)->refusal, REASON_http_path);
 }
 
+#define HOST "Host: a\r\n"
+#define BODY HOST "Content-Length: 2\r\n\r\n{}"
+
+/* Labels and lists are taken as decisions are: on the service, by POST, with JSON. */
+static void test_label_and_list_routes(void **state)
+{
+	static const struct {
+		const char     *text;
+		uint8_t         surface;
+		enum http_route route;
+		enum reason     refusal;
+	} rows[] = {
+		{ "POST /v1/labels HTTP/1.1\r\n" BODY, HTTP_SURFACE_SERVICE, HTTP_ROUTE_LABELS,
+		  REASON_NONE },
+		{ "POST /v1/lists HTTP/1.1\r\n" BODY, HTTP_SURFACE_SERVICE, HTTP_ROUTE_LISTS,
+		  REASON_NONE },
+		{ "POST /v1/labels HTTP/1.1\r\n" BODY, HTTP_SURFACE_MANAGEMENT, HTTP_ROUTE_NONE,
+		  REASON_http_path },
+		{ "GET /v1/lists HTTP/1.1\r\n" HOST "\r\n", HTTP_SURFACE_SERVICE, HTTP_ROUTE_NONE,
+		  REASON_http_method },
+		{ "POST /v1/labels HTTP/1.1\r\n" HOST "\r\n", HTTP_SURFACE_SERVICE,
+		  HTTP_ROUTE_LABELS, REASON_http_length_required },
+		{ "POST /v1/lists HTTP/1.1\r\nContent-Type: text/csv\r\n" BODY,
+		  HTTP_SURFACE_SERVICE, HTTP_ROUTE_LISTS, REASON_http_media_type },
+		{ "POST /v1/label HTTP/1.1\r\n" BODY, HTTP_SURFACE_SERVICE, HTTP_ROUTE_NONE,
+		  REASON_http_path },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_limits on = limits;
+		struct connection  c;
+		struct failure     failure;
+		size_t             used;
+
+		on.surfaces = rows[i].surface;
+		connection_init(&c, &on);
+		http_feed(&c.parser, bytes_of(rows[i].text, strlen(rows[i].text)), &used, &failure);
+		assert_int_equal(http_request(&c.parser)->route, rows[i].route);
+		assert_int_equal(http_request(&c.parser)->refusal, rows[i].refusal);
+	}
+}
+
 /* A body of one-byte chunks with long extensions cannot go on for ever. */
 static void test_chunk_framing_is_bounded(void **state)
 {
@@ -401,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_continue_and_lending),
 		cmocka_unit_test(test_small_loan),
 		cmocka_unit_test(test_management_surface),
+		cmocka_unit_test(test_label_and_list_routes),
 		cmocka_unit_test(test_chunk_framing_is_bounded),
 	};
 
