@@ -40,17 +40,58 @@ static void write_reasons(struct writer *writer, const struct decision *decision
 	write_words(writer, "]");
 }
 
-static void write_digests(struct writer *writer, const struct artefact_digests *digests)
+static void write_rules(struct writer *writer, const struct decision *decision)
+{
+	assert(decision->rules_count <= DECISION_RULES_MAX);
+	write_name(writer, "rules");
+	write_words(writer, "[");
+	for (size_t i = 0; i < decision->rules_count; i++) {
+		const struct decision_rule *rule = &decision->rules[i];
+
+		write_separator(writer);
+		write_words(writer, "{");
+		write_name(writer, "id");
+		write_plain_text(writer, rule->id.data, rule->id.size_bytes);
+		write_name(writer, "severity");
+		write_word(writer, reply_severity(rule));
+		write_name(writer, "decision");
+		write_word(writer, verdict_name((enum verdict)rule->verdict));
+		write_name(writer, "text");
+		write_plain_text(writer, rule->text.data, rule->text.size_bytes);
+		write_words(writer, "}");
+	}
+	write_words(writer, "]");
+	if (decision->rules_hit > decision->rules_count) {
+		write_name(writer, "rules_hit");
+		write_u64(writer, decision->rules_hit);
+	}
+}
+
+/* All zero: there is none. */
+static void write_artefact(struct writer *writer, const char *name, const uint8_t *digest)
 {
 	static const uint8_t none[DIGEST_BYTES];
 
-	write_name(writer, "model");
-	if (memcmp(digests->model, none, DIGEST_BYTES) == 0)
+	write_name(writer, name);
+	if (memcmp(digest, none, DIGEST_BYTES) == 0)
 		write_words(writer, "null");
 	else
-		write_digest(writer, digests->model);
+		write_digest(writer, digest);
+}
+
+static void write_digests(struct writer *writer, const struct artefact_digests *digests)
+{
+	write_artefact(writer, "model", digests->model);
+	write_artefact(writer, "ruleset", digests->rules);
 	write_name(writer, "config");
 	write_digest(writer, digests->config);
+}
+
+/* The audit record is chained before these are known, and an answer has to be made
+ * again from its record after a crash, byte for byte.  They are in the histograms. */
+static bool is_told(enum stage stage)
+{
+	return stage != STAGE_audit && stage != STAGE_commit && stage != STAGE_reply;
 }
 
 static void write_circumstance(struct writer *writer, const struct reply_circumstance *c)
@@ -65,7 +106,7 @@ static void write_circumstance(struct writer *writer, const struct reply_circums
 	write_name(writer, "ledger_ns");
 	write_words(writer, "{");
 	for (size_t i = 0; i < STAGE_COUNT; i++) {
-		if (c->ledger.stage_ns[i] == 0)
+		if (c->ledger.stage_ns[i] == 0 || !is_told((enum stage)i))
 			continue;
 		write_name(writer, stage_name((enum stage)i));
 		write_u64(writer, c->ledger.stage_ns[i]);
@@ -95,6 +136,7 @@ static void write_decision(struct writer *writer, const struct reply_item *item)
 	else
 		write_words(writer, "null");
 	write_reasons(writer, decision);
+	write_rules(writer, decision);
 	write_digests(writer, item->digests);
 	if (item->circumstance != NULL)
 		write_circumstance(writer, item->circumstance);
@@ -120,6 +162,21 @@ size_t reply_batch(void *out, size_t capacity, const struct reply_item *items, s
 	for (size_t i = 0; i < count; i++) {
 		write_separator(&writer);
 		write_decision(&writer, &items[i]);
+	}
+	write_words(&writer, "]}");
+	return writer.size;
+}
+
+size_t reply_batch_of(void *out, size_t capacity, const struct bytes *answers, size_t count)
+{
+	struct writer writer = writer_of(out, capacity);
+
+	assert(capacity >= REPLY_BATCH_BYTES_MAX(count));
+	write_words(&writer, "{\"decisions\":[");
+	for (size_t i = 0; i < count; i++) {
+		assert(answers[i].size_bytes > 0);
+		write_separator(&writer);
+		write_raw(&writer, (const char *)answers[i].data, answers[i].size_bytes);
 	}
 	write_words(&writer, "]}");
 	return writer.size;

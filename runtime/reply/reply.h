@@ -4,14 +4,19 @@
  *
  *   { "id", "decision", "score", "margin",
  *     "reasons": [ { "code", "text" } ],
- *     "model": "<sha-256>" or null, "config": "<sha-256>",
+ *     "rules": [ { "id", "severity", "decision", "text" } ], "rules_hit",
+ *     "model": "<sha-256>" or null, "ruleset": "<sha-256>" or null,
+ *     "config": "<sha-256>",
  *     "audit": { "sequence", "hash" }, "ledger_ns": { "<stage>": ns } }
  *
  * and for a batch { "decisions": [ ... ] } in the order of the request.  score and
- * margin are null when no valid score was made.  A stage that did not run, or is
- * not known yet, is not in the ledger.  Without a circumstance the last two
- * fields are left out: what is left is a function of the decision alone, byte
- * for byte, which is how the offline twin answers.
+ * margin are null when no valid score was made.  rules has those that hit, gravest
+ * first, and rules_hit is there only when more hit than are told.  A stage that did
+ * not run is not in the ledger, and audit, commit and reply never are: an answer is a
+ * function of what its audit record holds, so that it can be made again from the
+ * record after a crash, byte for byte, for a client that asks again.  Without a
+ * circumstance the last two fields are left out: what is left is a function of the
+ * decision alone, which is how the offline twin answers.
  *
  * Floats are the shortest decimal that reads back as the same float
  * (runtime/base/number.h); no locale, no libc formatting.  A text is escaped as
@@ -27,14 +32,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/bytes.h"
 #include "runtime/base/decision.h"
+#include "runtime/base/label.h"
 #include "runtime/base/ledger.h"
 #include "runtime/base/reason.h"
 #include "runtime/base/transaction.h"
 
-#define REPLY_DECISION_BYTES_MAX    4096 /* one object and its comma */
+#define REPLY_DECISION_BYTES_MAX    8192 /* one object and its comma */
 #define REPLY_BATCH_BYTES_MAX(n)    (32 + (size_t)(n) * REPLY_DECISION_BYTES_MAX)
 #define REPLY_TRANSACTION_BYTES_MAX 131072 /* TRANSACTION_FEATURES_MAX of the longest names */
+#define REPLY_LABELS_BYTES_MAX(n)   (32 + (size_t)(n) * 512)
+#define REPLY_EDITS_BYTES_MAX(n)    (32 + (size_t)(n) * 1280)
 #define REPLY_VERSION_BYTES_MAX     1024
 #define REPLY_HEALTH_BYTES_MAX      512
 
@@ -52,11 +61,26 @@ struct reply_item {
 	const struct reply_circumstance *circumstance; /* NULL: leave audit and ledger out */
 };
 
-/* One decision; capacity >= REPLY_DECISION_BYTES_MAX.  Returns the bytes written. */
+/* One decision, as it is answered alone and as it stands in a batch; capacity >=
+ * REPLY_DECISION_BYTES_MAX.  Returns the bytes written. */
 size_t reply_decision(void *out, size_t capacity, const struct reply_item *item);
 
 /* A batch; capacity >= REPLY_BATCH_BYTES_MAX(count). */
 size_t reply_batch(void *out, size_t capacity, const struct reply_item *items, size_t count);
+
+/* The same batch from answers that reply_decision made, now or long ago. */
+size_t reply_batch_of(void *out, size_t capacity, const struct bytes *answers, size_t count);
+
+/* POST /v1/labels: { "labels": [ { "id", "outcome" } ] }, in the order of the request;
+ * outcomes[count] of enum label_outcome.  capacity >= REPLY_LABELS_BYTES_MAX(count). */
+size_t reply_labels(void *out, size_t capacity, const struct label *labels, const uint8_t *outcomes,
+		    size_t count);
+
+/* POST /v1/lists: { "edits": [ { "list", "value", "outcome" } ] }; the outcome is
+ * "applied", or the name of the row that refused[i] is.  capacity >=
+ * REPLY_EDITS_BYTES_MAX(count). */
+size_t reply_list_edits(void *out, size_t capacity, const struct list_edit *edits,
+			const enum reason *refused, size_t count);
 
 /* A transaction in the spelling runtime/decode reads: decoding it with the same
  * schema gives the same struct, byte for byte.  For `assayctl audit cat` and
@@ -64,7 +88,7 @@ size_t reply_batch(void *out, size_t capacity, const struct reply_item *items, s
 size_t reply_transaction(void *out, size_t capacity, const struct transaction *transaction,
 			 const struct feature_schema *schema);
 
-/* GET /v1/version: { "name", "version", "build", "model", "config" }. */
+/* GET /v1/version: { "name", "version", "build", "model", "ruleset", "config" }. */
 struct reply_about {
 	const char                    *name;    /* config.name; at most 63 bytes */
 	const char                    *version; /* at most 63 bytes */
@@ -84,5 +108,8 @@ size_t reply_reason_text(void *out, size_t capacity, const struct decision_reaso
 
 /* "score_review" and so on; DECIDED_FAILURE gives its failure's name. */
 const char *reply_reason_code(const struct decision_reason *reason);
+
+/* "info", "low", "high" or "critical". */
+const char *reply_severity(const struct decision_rule *rule);
 
 #endif

@@ -34,6 +34,14 @@ const char *reply_reason_code(const struct decision_reason *reason)
 	return code != NULL ? code : reason_row_of(reason->failure)->name;
 }
 
+const char *reply_severity(const struct decision_rule *rule)
+{
+	static const char *const severities[] = { "info", "low", "high", "critical" };
+
+	assert(rule->severity < sizeof(severities) / sizeof(severities[0]));
+	return severities[rule->severity];
+}
+
 size_t reply_reason_text(void *out, size_t capacity, const struct decision_reason *reason)
 {
 	struct writer writer = writer_of(out, capacity);

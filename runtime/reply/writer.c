@@ -71,6 +71,19 @@ void write_text(struct writer *writer, const char *text, size_t size_bytes)
 	write_raw(writer, "\"", 1);
 }
 
+void write_plain_text(struct writer *writer, const char *text, size_t size_bytes)
+{
+	write_raw(writer, "\"", 1);
+	for (size_t i = 0; i < size_bytes; i++) {
+		char c = (unsigned char)text[i] < 0x20 ? ' ' : text[i];
+
+		if (c == '"' || c == '\\')
+			write_raw(writer, "\\", 1);
+		write_raw(writer, &c, 1);
+	}
+	write_raw(writer, "\"", 1);
+}
+
 void write_u64(struct writer *writer, uint64_t value)
 {
 	char text[NUMBER_U64_BYTES_MAX];

@@ -29,6 +29,10 @@ void write_separator(struct writer *writer); /* the comma alone, for an array's 
 
 /* A JSON string of UTF-8 (RFC 8259 section 7), with its quotes. */
 void write_text(struct writer *writer, const char *text, size_t size_bytes);
+
+/* The same with a blank for each control character, so that it is at most twice as long. */
+void write_plain_text(struct writer *writer, const char *text, size_t size_bytes);
+
 void write_u64(struct writer *writer, uint64_t value);
 void write_float(struct writer *writer, float value);
 void write_digest(struct writer *writer, const uint8_t *digest); /* in quotes, hexadecimal */
