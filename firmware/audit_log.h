@@ -34,6 +34,7 @@ struct audit_log_report {
 	uint64_t segments;
 	uint64_t records;
 	uint64_t decisions;
+	uint64_t kinds[AUDIT_KIND_COUNT];       /* records of each */
 	uint64_t first_sequence, last_sequence; /* 0: none */
 	uint64_t bytes;
 	uint64_t torn_bytes;                /* open: were cut off; verify: would be */

@@ -26,11 +26,11 @@ static int64_t fill(struct audit_scan *scan, int file, uint64_t offset)
 
 /* A header lies within one sector, so a power cut leaves it whole, short or zero.
  * Anything else is not ours to cut. */
-static bool header_is_torn(struct bytes in)
+static bool header_is_torn(struct bytes in, enum audit_read read)
 {
-	if (in.size_bytes < AUDIT_HEADER_BYTES)
+	if (read == AUDIT_NEED_MORE)
 		return true;
-	for (size_t i = 0; i < AUDIT_HEADER_BYTES; i++)
+	for (size_t i = 0; i < AUDIT_HEADER_BYTES && i < in.size_bytes; i++)
 		if (in.data[i] != 0)
 			return false;
 	return true;
@@ -64,6 +64,7 @@ static bool count_record(struct audit_scan *scan, const struct audit_record *rec
 		report->first_sequence = record->sequence;
 	report->last_sequence = record->sequence;
 	report->records++;
+	report->kinds[record->kind]++;
 	if (record->kind == AUDIT_DECISION) {
 		report->decisions++;
 		if (scan->decisions != NULL)
@@ -134,7 +135,7 @@ static enum audit_scan_end read_segment(struct audit_scan *scan, int file, const
 		return broken_io(scan, name, n);
 	in   = bytes_of(scan->window, (size_t)n);
 	read = audit_read_header(&scan->reader, in, expected, &header, &used);
-	if (read != AUDIT_DONE && header_is_torn(in)) {
+	if (read != AUDIT_DONE && header_is_torn(in, read)) {
 		if (expected != NULL)
 			scan->reader.chain = *expected;
 		else /* the name says which record was to be the first */

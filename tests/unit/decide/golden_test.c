@@ -73,7 +73,7 @@ static enum reason answer(yyjson_val *golden, uint8_t *body, size_t n, struct ou
 	static struct transaction transactions[BATCH_MAX];
 	struct decision           decisions[BATCH_MAX];
 	struct reply_item         items[BATCH_MAX];
-	struct artefact_digests   digests = { { 0 }, { 0 } };
+	struct artefact_digests   digests = { 0 };
 	struct decoder           *decoder = sample_decoder(BODY_MAX, BATCH_MAX);
 	size_t                    count   = 0;
 	bool                      batch;
