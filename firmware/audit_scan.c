@@ -56,10 +56,13 @@ static enum audit_scan_end judge_tail(struct audit_scan *scan, int file, const c
 	return AUDIT_SCAN_TORN;
 }
 
+/* A record of the stretch that was asked for; false when no more is wanted. */
 static bool count_record(struct audit_scan *scan, const struct audit_record *record)
 {
 	struct audit_log_report *report = scan->report;
 
+	if (record->sequence < scan->range.from_sequence)
+		return record->sequence != scan->range.to_sequence;
 	if (report->first_sequence == 0)
 		report->first_sequence = record->sequence;
 	report->last_sequence = record->sequence;
@@ -71,11 +74,27 @@ static bool count_record(struct audit_scan *scan, const struct audit_record *rec
 			digest_add(scan->decisions, record->decision_part.data,
 				   record->decision_part.size_bytes);
 	}
-	return scan->visitor == NULL || scan->visitor->each == NULL ||
-	       scan->visitor->each(scan->visitor->context, record);
+	if (scan->visitor != NULL && scan->visitor->each != NULL &&
+	    !scan->visitor->each(scan->visitor->context, record))
+		return false;
+	return record->sequence != scan->range.to_sequence;
 }
 
-/* Every record that is whole in the window.  DONE: all of it; STOPPED by `wanted`. */
+/* False where the stretch begins and what lies before is not what was expected. */
+static bool is_anchored(const struct audit_scan *scan)
+{
+	return scan->range.hash_before == NULL ||
+	       scan->reader.chain.next_sequence != scan->range.from_sequence ||
+	       memcmp(scan->reader.chain.hash, scan->range.hash_before, DIGEST_BYTES) == 0;
+}
+
+static enum audit_scan_end not_anchored(struct audit_scan *scan, const char *name)
+{
+	return broken(scan, name,
+		      "the record before is another one than was known: not the log it was");
+}
+
+/* Every record that is whole in the window.  DONE: all of it, or no more is wanted. */
 static enum audit_read read_window(struct audit_scan *scan, struct bytes in, bool *wanted)
 {
 	while (*wanted) {
@@ -87,7 +106,7 @@ static enum audit_read read_window(struct audit_scan *scan, struct bytes in, boo
 			return read;
 		scan->good_bytes += used;
 		in      = bytes_of(in.data + used, in.size_bytes - used);
-		*wanted = count_record(scan, &record);
+		*wanted = is_anchored(scan) && count_record(scan, &record);
 	}
 	return AUDIT_DONE;
 }
@@ -105,7 +124,7 @@ static enum audit_scan_end read_records(struct audit_scan *scan, int file, const
 			return broken_io(scan, name, n);
 		read = read_window(scan, bytes_of(scan->window, (size_t)n), &wanted);
 		if (!wanted)
-			return AUDIT_SCAN_STOPPED;
+			return is_anchored(scan) ? AUDIT_SCAN_STOPPED : not_anchored(scan, name);
 		if (read == AUDIT_BROKEN)
 			return judge_tail(scan, file, name, scan->reader.broken);
 		if (scan->good_bytes == before)
@@ -145,6 +164,8 @@ static enum audit_scan_end read_segment(struct audit_scan *scan, int file, const
 	if (read != AUDIT_DONE)
 		return broken(scan, name, scan->reader.broken);
 	scan->good_bytes = used;
+	if (!is_anchored(scan))
+		return not_anchored(scan, name);
 	if (expected == NULL)
 		memcpy(scan->report->anchor_hash, header.chain.hash, DIGEST_BYTES);
 	return read_records(scan, file, name);
