@@ -17,21 +17,7 @@ static bool is_segment(const char *name)
 
 int64_t audit_log_segments(struct disk *disk, struct disk_name **names)
 {
-	int64_t listed = disk->ops->list(disk, NULL, 0);
-	int64_t again, count = 0;
-
-	*names = NULL;
-	if (listed <= 0)
-		return listed;
-	*names = calloc((size_t)listed, sizeof(**names));
-	if (*names == NULL)
-		return -ENOMEM;
-	again = disk->ops->list(disk, *names, (size_t)listed);
-	/* A file made in between is not seen, which is what being in between means. */
-	for (int64_t i = 0; i < (again < listed ? again : listed); i++)
-		if (is_segment((*names)[i].text))
-			(*names)[count++] = (*names)[i];
-	return again < 0 ? again : count;
+	return disk_list(disk, is_segment, names);
 }
 
 static uint64_t size_of_all(struct disk *disk, const struct disk_name *names, int64_t count)
