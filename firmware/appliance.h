@@ -31,6 +31,7 @@ struct appliance {
 	struct clock            clock;
 	struct core             core;
 	struct disk_real        disk;
+	struct disk_real        artefacts; /* artefacts.h */
 	struct audit_log        log;
 	struct audit_log_report recovered;
 	struct audit_role       audit;

@@ -205,6 +205,7 @@ static size_t fitting(struct bytes records, uint64_t room, struct audit_chain *e
 			break;
 		at += size_bytes;
 		end->next_sequence++;
+		end->order = little(record + AUDIT_FRAME_BYTES, 8);
 		memcpy(end->hash, record + size_bytes - DIGEST_BYTES, DIGEST_BYTES);
 	}
 	return at;

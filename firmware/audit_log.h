@@ -34,6 +34,7 @@ struct audit_log_report {
 	uint64_t segments;
 	uint64_t records;
 	uint64_t decisions;
+	uint64_t kinds[AUDIT_KIND_COUNT];       /* records of each */
 	uint64_t first_sequence, last_sequence; /* 0: none */
 	uint64_t bytes;
 	uint64_t torn_bytes;                /* open: were cut off; verify: would be */
@@ -80,6 +81,25 @@ struct audit_log_visitor {
 };
 bool audit_log_verify(struct disk *disk, const struct audit_log_visitor *visitor,
 		      struct audit_log_report *report);
+
+/* Verify and visit a stretch of the log, for recovery and replay.  Reading begins at the
+ * segment that holds from_sequence, found by its name; what lies before the stretch in
+ * that segment is verified, too, but neither visited nor counted in the report.
+ *
+ * Another thread may append meanwhile when to_sequence is at most its durable_sequence as
+ * read before the call: nothing behind that record is looked at.  The reader has a struct
+ * disk of its own then (disk_real_open, not exclusive).
+ *
+ * False with report->broken when the stretch is not there whole, does not verify, or does
+ * not follow hash_before.  A visitor that stops early is no failure. */
+struct audit_log_range {
+	uint64_t       from_sequence; /* 0: wherever the log begins */
+	uint64_t       to_sequence;   /* the last one; 0: to the end, a torn tail left out */
+	const uint8_t *hash_before;   /* [DIGEST_BYTES] the chain hash that from_sequence must
+	                               * follow, as a snapshot has it; NULL: not known */
+};
+bool audit_log_read(struct disk *disk, const struct audit_log_range *range,
+		    const struct audit_log_visitor *visitor, struct audit_log_report *report);
 
 /* For the files audit_*.c: the log's segments in order.  Returns how many, or a
  * negative errno; the caller frees *names. */

@@ -26,11 +26,11 @@ static int64_t fill(struct audit_scan *scan, int file, uint64_t offset)
 
 /* A header lies within one sector, so a power cut leaves it whole, short or zero.
  * Anything else is not ours to cut. */
-static bool header_is_torn(struct bytes in)
+static bool header_is_torn(struct bytes in, enum audit_read read)
 {
-	if (in.size_bytes < AUDIT_HEADER_BYTES)
+	if (read == AUDIT_NEED_MORE)
 		return true;
-	for (size_t i = 0; i < AUDIT_HEADER_BYTES; i++)
+	for (size_t i = 0; i < AUDIT_HEADER_BYTES && i < in.size_bytes; i++)
 		if (in.data[i] != 0)
 			return false;
 	return true;
@@ -56,25 +56,45 @@ static enum audit_scan_end judge_tail(struct audit_scan *scan, int file, const c
 	return AUDIT_SCAN_TORN;
 }
 
+/* A record of the stretch that was asked for; false when no more is wanted. */
 static bool count_record(struct audit_scan *scan, const struct audit_record *record)
 {
 	struct audit_log_report *report = scan->report;
 
+	if (record->sequence < scan->range.from_sequence)
+		return record->sequence != scan->range.to_sequence;
 	if (report->first_sequence == 0)
 		report->first_sequence = record->sequence;
 	report->last_sequence = record->sequence;
 	report->records++;
+	report->kinds[record->kind]++;
 	if (record->kind == AUDIT_DECISION) {
 		report->decisions++;
 		if (scan->decisions != NULL)
 			digest_add(scan->decisions, record->decision_part.data,
 				   record->decision_part.size_bytes);
 	}
-	return scan->visitor == NULL || scan->visitor->each == NULL ||
-	       scan->visitor->each(scan->visitor->context, record);
+	if (scan->visitor != NULL && scan->visitor->each != NULL &&
+	    !scan->visitor->each(scan->visitor->context, record))
+		return false;
+	return record->sequence != scan->range.to_sequence;
 }
 
-/* Every record that is whole in the window.  DONE: all of it; STOPPED by `wanted`. */
+/* False where the stretch begins and what lies before is not what was expected. */
+static bool is_anchored(const struct audit_scan *scan)
+{
+	return scan->range.hash_before == NULL ||
+	       scan->reader.chain.next_sequence != scan->range.from_sequence ||
+	       memcmp(scan->reader.chain.hash, scan->range.hash_before, DIGEST_BYTES) == 0;
+}
+
+static enum audit_scan_end not_anchored(struct audit_scan *scan, const char *name)
+{
+	return broken(scan, name,
+		      "the record before is another one than was known: not the log it was");
+}
+
+/* Every record that is whole in the window.  DONE: all of it, or no more is wanted. */
 static enum audit_read read_window(struct audit_scan *scan, struct bytes in, bool *wanted)
 {
 	while (*wanted) {
@@ -86,7 +106,7 @@ static enum audit_read read_window(struct audit_scan *scan, struct bytes in, boo
 			return read;
 		scan->good_bytes += used;
 		in      = bytes_of(in.data + used, in.size_bytes - used);
-		*wanted = count_record(scan, &record);
+		*wanted = is_anchored(scan) && count_record(scan, &record);
 	}
 	return AUDIT_DONE;
 }
@@ -104,7 +124,7 @@ static enum audit_scan_end read_records(struct audit_scan *scan, int file, const
 			return broken_io(scan, name, n);
 		read = read_window(scan, bytes_of(scan->window, (size_t)n), &wanted);
 		if (!wanted)
-			return AUDIT_SCAN_STOPPED;
+			return is_anchored(scan) ? AUDIT_SCAN_STOPPED : not_anchored(scan, name);
 		if (read == AUDIT_BROKEN)
 			return judge_tail(scan, file, name, scan->reader.broken);
 		if (scan->good_bytes == before)
@@ -134,7 +154,7 @@ static enum audit_scan_end read_segment(struct audit_scan *scan, int file, const
 		return broken_io(scan, name, n);
 	in   = bytes_of(scan->window, (size_t)n);
 	read = audit_read_header(&scan->reader, in, expected, &header, &used);
-	if (read != AUDIT_DONE && header_is_torn(in)) {
+	if (read != AUDIT_DONE && header_is_torn(in, read)) {
 		if (expected != NULL)
 			scan->reader.chain = *expected;
 		else /* the name says which record was to be the first */
@@ -144,6 +164,8 @@ static enum audit_scan_end read_segment(struct audit_scan *scan, int file, const
 	if (read != AUDIT_DONE)
 		return broken(scan, name, scan->reader.broken);
 	scan->good_bytes = used;
+	if (!is_anchored(scan))
+		return not_anchored(scan, name);
 	if (expected == NULL)
 		memcpy(scan->report->anchor_hash, header.chain.hash, DIGEST_BYTES);
 	return read_records(scan, file, name);

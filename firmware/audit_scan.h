@@ -16,6 +16,7 @@ struct audit_scan {
 	const struct audit_log_visitor *visitor; /* NULL: none */
 	struct audit_log_report        *report;
 	struct digest                  *decisions; /* NULL: not wanted */
+	struct audit_log_range          range;     /* all zero: everything */
 	uint8_t                        *window;    /* [AUDIT_LOG_WINDOW_BYTES] */
 	struct audit_reader             reader;
 	uint64_t                        good_bytes; /* verified, of this segment */

@@ -1,7 +1,8 @@
-/* The whole log, first segment to last. */
+/* The whole log, first segment to last, or a stretch of it. */
 #include "firmware/audit_scan.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,21 +17,7 @@ static bool is_segment(const char *name)
 
 int64_t audit_log_segments(struct disk *disk, struct disk_name **names)
 {
-	int64_t listed = disk->ops->list(disk, NULL, 0);
-	int64_t again, count = 0;
-
-	*names = NULL;
-	if (listed <= 0)
-		return listed;
-	*names = calloc((size_t)listed, sizeof(**names));
-	if (*names == NULL)
-		return -ENOMEM;
-	again = disk->ops->list(disk, *names, (size_t)listed);
-	/* A file made in between is not seen, which is what being in between means. */
-	for (int64_t i = 0; i < (again < listed ? again : listed); i++)
-		if (is_segment((*names)[i].text))
-			(*names)[count++] = (*names)[i];
-	return again < 0 ? again : count;
+	return disk_list(disk, is_segment, names);
 }
 
 static uint64_t size_of_all(struct disk *disk, const struct disk_name *names, int64_t count)
@@ -48,6 +35,43 @@ static uint64_t size_of_all(struct disk *disk, const struct disk_name *names, in
 	return all_bytes;
 }
 
+static uint64_t first_of(const struct disk_name *name)
+{
+	return strtoull(name->text + strlen("audit-"), NULL, 10);
+}
+
+/* The last segment that does not begin behind `sequence`; 0 when all do. */
+static int64_t segment_of(const struct disk_name *names, int64_t count, uint64_t sequence)
+{
+	int64_t low = 0, high = count; /* names[low] is early enough, names[high] is not */
+
+	while (high - low > 1) {
+		int64_t middle = low + (high - low) / 2;
+
+		if (first_of(&names[middle]) <= sequence)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The segments of the stretch, cut out of all. */
+static void choose(const struct audit_log_range *range, struct disk_name **names, int64_t *count)
+{
+	int64_t from;
+
+	if (*count == 0)
+		return;
+	if (range->to_sequence != 0)
+		*count = segment_of(*names, *count, range->to_sequence) + 1;
+	if (range->from_sequence == 0)
+		return;
+	from = segment_of(*names, *count, range->from_sequence);
+	*names += from;
+	*count -= from;
+}
+
 static enum audit_scan_end verify_segments(struct audit_scan *scan, const struct disk_name *names,
 					   int64_t count)
 {
@@ -59,16 +83,53 @@ static enum audit_scan_end verify_segments(struct audit_scan *scan, const struct
 		end = audit_scan_segment(scan, names[i].text, i == 0 ? NULL : &expected);
 		if (end == AUDIT_SCAN_TORN && i + 1 < count) {
 			snprintf(scan->report->broken, sizeof(scan->report->broken),
-				 "%s, byte %llu: does not verify, and another segment follows",
-				 names[i].text, (unsigned long long)scan->good_bytes);
+				 "%s, byte %" PRIu64
+				 ": does not verify, and another segment follows",
+				 names[i].text, scan->good_bytes);
 			end = AUDIT_SCAN_BROKEN;
 		}
 	}
 	return end;
 }
 
-bool audit_log_verify(struct disk *disk, const struct audit_log_visitor *visitor,
-		      struct audit_log_report *report)
+/* Is what was read the stretch that was asked for? */
+static bool is_complete(const struct audit_scan *scan, enum audit_scan_end end, uint64_t first)
+{
+	const struct audit_log_range *range  = &scan->range;
+	struct audit_log_report      *report = scan->report;
+	uint64_t                      next   = scan->reader.chain.next_sequence;
+
+	if (range->from_sequence != 0 && first > range->from_sequence)
+		snprintf(report->broken, sizeof(report->broken),
+			 "the log begins with record %" PRIu64 ", %" PRIu64 " was asked for", first,
+			 range->from_sequence);
+	else if (next < range->from_sequence)
+		snprintf(report->broken, sizeof(report->broken),
+			 "the log ends before record %" PRIu64 ", %" PRIu64 " was asked for", next,
+			 range->from_sequence);
+	else if (end != AUDIT_SCAN_STOPPED && next <= range->to_sequence)
+		snprintf(report->broken, sizeof(report->broken),
+			 "the log ends before record %" PRIu64 ", it should go to %" PRIu64, next,
+			 range->to_sequence);
+	else
+		return true;
+	return false;
+}
+
+static bool read_range(struct audit_scan *scan, struct disk_name *names, int64_t count)
+{
+	enum audit_scan_end end;
+	uint64_t            first;
+
+	choose(&scan->range, &names, &count);
+	first           = count > 0 ? first_of(&names[0]) : 1;
+	scan->all_bytes = size_of_all(scan->disk, names, count);
+	end             = verify_segments(scan, names, count);
+	return end != AUDIT_SCAN_BROKEN && is_complete(scan, end, first);
+}
+
+bool audit_log_read(struct disk *disk, const struct audit_log_range *range,
+		    const struct audit_log_visitor *visitor, struct audit_log_report *report)
 {
 	struct digest     decisions;
 	struct disk_name *names = NULL;
@@ -77,21 +138,29 @@ bool audit_log_verify(struct disk *disk, const struct audit_log_visitor *visitor
 		 .visitor   = visitor,
 		 .report    = report,
 		 .decisions = &decisions,
+		 .range     = *range,
 		 .window    = malloc(AUDIT_LOG_WINDOW_BYTES),
 	};
 	int64_t count = scan.window != NULL ? audit_log_segments(disk, &names) : -ENOMEM;
 
 	memset(report, 0, sizeof(*report));
+	audit_chain_init(&scan.reader.chain);
 	digest_init(&decisions);
-	if (count < 0) {
+	if (count < 0)
 		snprintf(report->broken, sizeof(report->broken), "%s",
 			 strerrordesc_np((int)-count));
-	} else {
-		scan.all_bytes = size_of_all(disk, names, count);
-		report->intact = verify_segments(&scan, names, count) != AUDIT_SCAN_BROKEN;
-	}
+	else
+		report->intact = read_range(&scan, names, count);
 	digest_end(&decisions, report->decision_digest);
 	free(names);
 	free(scan.window);
 	return report->intact;
+}
+
+bool audit_log_verify(struct disk *disk, const struct audit_log_visitor *visitor,
+		      struct audit_log_report *report)
+{
+	static const struct audit_log_range everything = { 0 };
+
+	return audit_log_read(disk, &everything, visitor, report);
 }

@@ -11,6 +11,7 @@
 
 #include "drivers/mem/mem.h"
 #include "firmware/appliance.h"
+#include "firmware/artefacts.h"
 #include "firmware/control.h"
 #include "firmware/edge.h"
 #include "firmware/log.h"
@@ -233,6 +234,16 @@ static bool boot_audit(struct appliance *appliance, char error[APPLIANCE_ERROR_B
 	return true;
 }
 
+/* What the start record names can be found by whoever reads the log. */
+static bool boot_artefacts(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	static_assert(ARTEFACTS_ERROR_BYTES <= APPLIANCE_ERROR_BYTES, "one error text for both");
+	return artefacts_open(&appliance->artefacts, appliance->config.audit.directory, true,
+			      error) &&
+	       artefacts_put_live(&appliance->artefacts.disk, appliance->live,
+				  appliance->config_path, error);
+}
+
 static void put_start_record(struct appliance *appliance)
 {
 	struct core       *core  = &appliance->core;
@@ -303,6 +314,7 @@ static const struct boot_step steps[] = {
 	{ "model slots", boot_model_slots },
 	{ "certificates and model", boot_live },
 	{ "audit", boot_audit },
+	{ "artefacts", boot_artefacts },
 	{ "core", boot_core },
 	{ "management", boot_management },
 	{ "seal", boot_seal },

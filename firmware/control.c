@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "drivers/mem/mem.h"
+#include "firmware/artefacts.h"
 #include "firmware/log.h"
 #include "firmware/metrics.h"
 #include "firmware/turn.h"
@@ -229,6 +230,11 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 	if (!load_config(appliance, config, out, capacity))
 		return false;
 	if (!live_make(&options, &next, error)) {
+		put_error(out, capacity, error);
+		return false;
+	}
+	if (!artefacts_put_live(&appliance->artefacts.disk, next, appliance->config_path, error)) {
+		live_free(next);
 		put_error(out, capacity, error);
 		return false;
 	}

@@ -82,11 +82,11 @@ static void record_one(struct core *core, struct conn *conn, size_t i)
 	uint64_t             began_ns = clock_now_ns(core->clock);
 	struct audit_entry entry = {
 		.now_ns = core->wall_ns,
+		.identity = tls_identity(conn->tls),
 		.transaction = &request->transactions[i],
 		.decision = &result->decision,
 		.artefacts = &request->digests,
 		.circumstance = {
-			.identity = tls_identity(conn->tls),
 			.build = bytes_of(assay_version(), strlen(assay_version())),
 			.batch_index = (uint16_t)i,
 			.batch_size = (uint16_t)request->count,

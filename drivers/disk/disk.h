@@ -1,6 +1,6 @@
-/* One directory of append-only files, and its simulated twin.
+/* One directory of files, and its simulated twin.  A subdirectory is a disk of its own.
  *
- * Plain Linux calls, no io_uring: the only user is the audit thread, which has one
+ * Plain Linux calls, no io_uring: the main user is the audit thread, which has one
  * write and one fdatasync under way at a time and may block.  Group commit comes
  * from the records that gather while fdatasync blocks.  io_uring would save one
  * system call in a step that waits for the device, and would have to be let through
@@ -8,7 +8,7 @@
  *
  * Owner:   one thread.
  * Failure: every call returns a negative errno; nothing is retried here.
- * Order:   a created or removed name is durable when the call returns (the directory
+ * Order:   a created, renamed or removed name is durable when the call returns (the directory
  *          is synced); written bytes are durable when disk_sync returns 0.  After a
  *          failed sync nothing written since the last good one may be trusted: write
  *          it again (the kernel may have dropped the dirty pages). */
@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DISK_NAME_BYTES_MAX 64
+#define DISK_NAME_BYTES_MAX 96 /* a digest in hexadecimal and what stands around it */
 
 struct disk_name {
 	char text[DISK_NAME_BYTES_MAX];
@@ -42,6 +42,7 @@ struct disk_ops {
 	int (*sync)(struct disk *disk, int file);
 	int (*truncate)(struct disk *disk, int file, uint64_t size_bytes); /* durable on return */
 	int (*remove)(struct disk *disk, const char *name);
+	int (*rename)(struct disk *disk, const char *from, const char *to); /* replaces `to` */
 	int64_t (*free_bytes)(struct disk *disk);
 	void (*close)(struct disk *disk, int file);
 };
@@ -49,6 +50,10 @@ struct disk_ops {
 struct disk {
 	const struct disk_ops *ops;
 };
+
+/* The names of the files for which `wanted` holds, in order.  Returns how many, or a
+ * negative errno; the caller frees *names, in both cases. */
+int64_t disk_list(struct disk *disk, bool (*wanted)(const char *name), struct disk_name **names);
 
 /* ---- the real one ---- */
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -144,6 +145,13 @@ static int real_remove(struct disk *disk, const char *name)
 	return unlinkat(real_of(disk)->directory, name, 0) == 0 ? sync_directory(disk) : -errno;
 }
 
+static int real_rename(struct disk *disk, const char *from, const char *to)
+{
+	int directory = real_of(disk)->directory;
+
+	return renameat(directory, from, directory, to) == 0 ? sync_directory(disk) : -errno;
+}
+
 static int64_t real_free_bytes(struct disk *disk)
 {
 	struct statvfs status;
@@ -169,6 +177,7 @@ static const struct disk_ops real_ops = {
 	.sync       = real_sync,
 	.truncate   = real_truncate,
 	.remove     = real_remove,
+	.rename     = real_rename,
 	.free_bytes = real_free_bytes,
 	.close      = real_close,
 };

@@ -204,6 +204,19 @@ static int sim_remove(struct disk *disk, const char *name)
 	return 0;
 }
 
+static int sim_rename(struct disk *disk, const char *from, const char *to)
+{
+	struct disk_sim *sim  = sim_of(disk);
+	int              file = find(sim, from);
+
+	if (file < 0 || strcmp(from, to) == 0)
+		return file < 0 ? file : 0;
+	if (find(sim, to) >= 0)
+		sim_remove(disk, to);
+	snprintf(sim->files[file].name, DISK_NAME_BYTES_MAX, "%s", to);
+	return 0;
+}
+
 static void sim_close(struct disk *disk, int file)
 {
 	(void)disk;
@@ -220,6 +233,7 @@ static const struct disk_ops sim_ops = {
 	.sync       = sim_sync,
 	.truncate   = sim_truncate,
 	.remove     = sim_remove,
+	.rename     = sim_rename,
 	.free_bytes = sim_free_bytes,
 	.close      = sim_close,
 };

@@ -12,6 +12,8 @@
 #include "runtime/base/bytes.h"
 #include "runtime/base/decision.h"
 #include "runtime/base/digest.h"
+#include "runtime/base/feature_plan.h"
+#include "runtime/base/label.h"
 #include "runtime/base/ledger.h"
 #include "runtime/base/reason.h"
 #include "runtime/base/transaction.h"
@@ -19,28 +21,32 @@
 /* The end of a log: what the next record is chained to. */
 struct audit_chain {
 	uint64_t next_sequence;
+	uint64_t order; /* of the last record: format.h */
 	uint8_t  hash[DIGEST_BYTES];
 };
 
-void audit_chain_init(struct audit_chain *chain); /* an empty log: sequence 1, hash zero */
+void audit_chain_init(struct audit_chain *chain); /* an empty log: sequence 1, all else zero */
 
 struct audit_circumstance {
-	struct bytes  identity; /* the caller's, at most AUDIT_IDENTITY_BYTES_MAX */
-	struct bytes  build;    /* at most AUDIT_BUILD_BYTES_MAX */
+	struct bytes build;            /* at most AUDIT_BUILD_BYTES_MAX */
+	uint64_t     durable_sequence; /* audit_log's, as last seen */
+	/* decisions only, from here on */
 	uint16_t      core;
 	uint16_t      batch_index;
 	uint16_t      batch_size;
 	bool          resumed;     /* the TLS session was resumed from a ticket */
 	int64_t       received_ns; /* wall clock */
 	int64_t       encoded_ns;
-	uint64_t      durable_sequence; /* audit_log's, as last seen */
 	struct ledger ledger;
 };
 
 struct audit_entry {
-	int64_t                        now_ns; /* as given to decide() */
-	const struct transaction      *transaction;
-	const struct decision         *decision;
+	int64_t                       now_ns;   /* as given to decide() */
+	struct bytes                  identity; /* the caller's, at most AUDIT_IDENTITY_BYTES_MAX */
+	const struct transaction     *transaction;
+	const struct feature_values  *values; /* computed; NULL: none */
+	const struct decision        *decision;
+	const struct decision_shadow *shadow; /* NULL or !ran: no shadow part */
 	const struct artefact_digests *artefacts;
 	struct audit_circumstance      circumstance;
 };
@@ -54,6 +60,35 @@ struct audit_event {
 	struct bytes                   build; /* at most AUDIT_BUILD_BYTES_MAX */
 };
 
+/* A request that had been answered before. */
+struct audit_repeat {
+	int64_t      now_ns;
+	struct bytes identity; /* the caller's, at most AUDIT_IDENTITY_BYTES_MAX */
+	struct bytes id;       /* the transaction's; at most its capacity there */
+	uint64_t     first_sequence;
+	uint64_t     durable_sequence;
+	struct bytes build;
+};
+
+struct audit_label {
+	int64_t             now_ns;
+	struct bytes        identity; /* who labels */
+	const struct label *label;
+	enum label_outcome  outcome;
+	uint64_t            labelled_sequence; /* of the decision; 0: unknown */
+	uint64_t            durable_sequence;
+	struct bytes        build;
+};
+
+struct audit_list {
+	int64_t                 now_ns;
+	struct bytes            identity; /* who edits */
+	const struct list_edit *edit;
+	enum reason             outcome; /* REASON_NONE: done; else it changed nothing */
+	uint64_t                durable_sequence;
+	struct bytes            build;
+};
+
 /* Encode one record into `out` (at least AUDIT_RECORD_BYTES_MAX bytes) and advance
  * the chain: afterwards chain->hash is this record's hash and its sequence is
  * chain->next_sequence - 1.  Returns its size. */
@@ -61,6 +96,12 @@ size_t audit_encode_decision(uint8_t *out, size_t capacity_bytes, const struct a
 			     struct audit_chain *chain);
 size_t audit_encode_event(uint8_t *out, size_t capacity_bytes, const struct audit_event *event,
 			  struct audit_chain *chain);
+size_t audit_encode_repeat(uint8_t *out, size_t capacity_bytes, const struct audit_repeat *repeat,
+			   struct audit_chain *chain);
+size_t audit_encode_label(uint8_t *out, size_t capacity_bytes, const struct audit_label *label,
+			  struct audit_chain *chain);
+size_t audit_encode_list(uint8_t *out, size_t capacity_bytes, const struct audit_list *list,
+			 struct audit_chain *chain);
 
 /* Write a segment's header for the records that follow `chain`. */
 void audit_encode_header(uint8_t out[AUDIT_HEADER_BYTES], const struct audit_chain *chain,
@@ -80,6 +121,7 @@ struct audit_record {
 	uint64_t        sequence;
 	struct bytes    whole;
 	struct bytes    decision_part;
+	struct bytes    shadow_part; /* empty: none */
 	struct bytes    circumstance_part;
 	const uint8_t  *hash; /* [DIGEST_BYTES] */
 };
@@ -110,19 +152,41 @@ enum audit_read audit_read_record(struct audit_reader *reader, struct bytes in,
  * place.  One hash for each place that looks like a record that could be there. */
 bool audit_claims_durable(struct bytes in, uint64_t skipped_bytes, uint64_t sequence);
 
-/* A verified record taken apart.  Texts point into the record. */
+/* A verified record taken apart.  Texts point into the record.  What its kind does
+ * not have is zero. */
 struct audit_decoded {
+	/* every kind */
+	uint64_t                  order;
 	int64_t                   now_ns;
-	struct artefact_digests   artefacts;
-	struct transaction        transaction; /* AUDIT_DECISION only, like the next two */
-	struct decision           decision;
-	struct audit_circumstance circumstance; /* build and durable_sequence: every kind */
-	struct bytes              note;         /* the other kinds */
+	struct audit_circumstance circumstance;
+	/* decision, repeat, label, list: who asked */
+	struct bytes identity;
+	/* decision, start, stop, config */
+	struct artefact_digests artefacts;
+	/* decision */
+	struct transaction     transaction;
+	struct feature_values  values;
+	struct decision        decision;
+	struct decision_shadow shadow; /* ran is 0 when the record has none */
+	/* repeat */
+	struct bytes id;
+	uint64_t     first_sequence;
+	/* label */
+	struct label       label;
+	enum label_outcome label_outcome;
+	uint64_t           labelled_sequence;
+	/* list */
+	struct list_edit edit;
+	enum reason      edit_outcome;
+	/* all but decision */
+	struct bytes note;
 };
 
 /* False when the parts are not laid out as format.h says. */
 bool audit_decode(const struct audit_record *record, struct audit_decoded *decoded);
 
-const char *audit_kind_name(enum audit_kind kind); /* "decision", "start", "stop", "config" */
+/* Whether records of this kind change state, and so count in `order`. */
+bool        audit_kind_is_ordered(enum audit_kind kind);
+const char *audit_kind_name(enum audit_kind kind); /* "decision", "start", "label", ... */
 
 #endif

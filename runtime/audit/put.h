@@ -47,6 +47,14 @@ static inline void put_float(struct put *put, float value)
 	put_unsigned(put, bits, 4);
 }
 
+static inline void put_double(struct put *put, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	put_unsigned(put, bits, 8);
+}
+
 /* Reading: once something is missing, `short_of` stays set and zeros come out. */
 struct get {
 	struct bytes in;
@@ -93,6 +101,15 @@ static inline float get_float(struct get *get)
 {
 	uint32_t bits = (uint32_t)get_unsigned(get, 4);
 	float    value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static inline double get_double(struct get *get)
+{
+	uint64_t bits = get_unsigned(get, 8);
+	double   value;
 
 	memcpy(&value, &bits, sizeof(value));
 	return value;

@@ -56,6 +56,15 @@ struct decision {
 	struct decision_rule   rules[DECISION_RULES_MAX];
 };
 
+/* What the shadow configuration, which never answers, would have decided. */
+struct decision_shadow {
+	uint8_t  ran;     /* 0: no shadow is loaded; the rest is then zero */
+	uint8_t  verdict; /* enum verdict */
+	uint16_t rules_hit;
+	float    score, margin;
+	uint8_t  digest[DIGEST_BYTES]; /* SHA-256 over its config, model and rules digests */
+};
+
 const char *verdict_name(enum verdict verdict); /* "approve", "review", "decline" */
 
 #endif

@@ -1,5 +1,5 @@
 /* Records: what goes in comes out, every flipped bit is found, and the bytes are the
- * ones format 1 promises for ever (a golden hash). */
+ * ones format 2 promises for ever (a golden hash). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,40 +11,39 @@
 
 #include "tests/unit/audit/audit_sample.h"
 
-/* SHA-256 of a header and sample decisions 1 to 20 and one start event, made when
- * format 1 was fixed (and again when the list of stages grew).  When this differs, old logs can't be read: that is a new
+/* SHA-256 of a header, one record of each other kind and sample decisions 1 to 20, made
+ * when format 2 was fixed.  When this differs, old logs can't be read: that is a new
  * AUDIT_VERSION, not a new hash here. */
-#define GOLDEN "42228749e64a826f841c232663b4d83fa450b09b9a719aaa3f218f9510f72005"
+#define GOLDEN "dd45f56a89150f08a6793646599e5c3a3d122cb90bb4a6e1a1d4a182579ffe56"
 
 struct log_bytes {
-	uint8_t bytes[1 << 17];
+	uint8_t bytes[1 << 18];
 	size_t  size;
 	size_t  ends[64]; /* ends[i]: after record i+1 */
 	int     records;
 };
 
+/* A start, `decisions`, and the other kinds between the first of them. */
 static void log_make(struct log_bytes *log, int decisions)
 {
-	const struct artefact_digests artefacts = { .config = { 9 } };
-	struct audit_event            event     = {
-			       .kind      = AUDIT_START,
-			       .now_ns    = 1790000000000000000,
-			       .artefacts = &artefacts,
-			       .note      = bytes_of("started", 7),
-			       .build     = bytes_of("test", 4),
-	};
-	struct audit_chain chain;
+	static const enum audit_kind between[] = { AUDIT_LABEL, AUDIT_REPEAT, AUDIT_LIST,
+						   AUDIT_CONFIG, AUDIT_STOP };
+	struct audit_chain           chain;
 
 	audit_chain_init(&chain);
 	memset(log, 0, sizeof(*log));
 	audit_encode_header(log->bytes, &chain, 1790000000000000000, bytes_of("test", 4));
 	log->size = AUDIT_HEADER_BYTES;
-	log->size += audit_encode_event(log->bytes + log->size, AUDIT_RECORD_BYTES_MAX, &event,
-					&chain);
+	log->size += audit_sample(log->bytes + log->size, AUDIT_START, 0, 0, &chain);
 	log->ends[log->records++] = log->size;
 	for (int i = 1; i <= decisions; i++) {
 		log->size += audit_sample_decision(log->bytes + log->size, (uint64_t)i,
-						   (uint64_t)i / 2, &chain);
+						   (uint64_t)log->records / 2, &chain);
+		log->ends[log->records++] = log->size;
+		if (i > (int)(sizeof(between) / sizeof(between[0])))
+			continue;
+		log->size += audit_sample(log->bytes + log->size, between[i - 1], (uint64_t)i,
+					  (uint64_t)log->records / 2, &chain);
 		log->ends[log->records++] = log->size;
 	}
 }
@@ -84,39 +83,180 @@ static void test_golden(void **state)
 	assert_string_equal(hex, GOLDEN);
 }
 
+/* One record of its own, read back. */
+static void take(enum audit_kind kind, uint64_t number, struct audit_decoded *decoded)
+{
+	static uint8_t      bytes[AUDIT_RECORD_BYTES_MAX];
+	struct audit_reader reader = { 0 };
+	struct audit_record record;
+	struct audit_chain  chain;
+	size_t              size, used;
+
+	audit_chain_init(&chain);
+	reader.chain = chain;
+	size         = audit_sample(bytes, kind, number, 7, &chain);
+	assert_int_equal(audit_read_record(&reader, bytes_of(bytes, size), &record, &used),
+			 AUDIT_DONE);
+	assert_int_equal(used, size);
+	assert_int_equal(record.kind, kind);
+	assert_memory_equal(reader.chain.hash, chain.hash, DIGEST_BYTES);
+	assert_int_equal(reader.chain.order, chain.order);
+	assert_int_equal(chain.order, audit_kind_is_ordered(kind));
+	assert_true(audit_decode(&record, decoded));
+	assert_int_equal(decoded->order, chain.order);
+	assert_int_equal(decoded->circumstance.durable_sequence, 7);
+	assert_true(bytes_equal(decoded->circumstance.build, bytes_of("test", 4)));
+}
+
 static void test_round_trip(void **state)
 {
-	static uint8_t              bytes[DIGEST_BYTES + AUDIT_RECORD_BYTES_MAX];
-	static struct audit_decoded decoded;
-	static struct transaction   transaction;
-	struct decision             decision;
+	static struct audit_decoded  decoded;
+	static struct transaction    transaction;
+	static struct feature_values values;
+	static struct decision       decision;
+	struct decision_shadow       shadow;
 
 	for (uint64_t number = 1; number <= 40; number++) {
-		struct audit_reader reader = { 0 };
-		struct audit_record record;
-		struct audit_chain  chain;
-		size_t              size, used;
-
-		audit_chain_init(&chain);
-		reader.chain = chain;
-		size         = audit_sample_decision(bytes, number, 7, &chain);
-		assert_int_equal(audit_read_record(&reader, bytes_of(bytes, size), &record, &used),
-				 AUDIT_DONE);
-		assert_int_equal(used, size);
-		assert_memory_equal(reader.chain.hash, chain.hash, DIGEST_BYTES);
-		assert_true(audit_decode(&record, &decoded));
+		take(AUDIT_DECISION, number, &decoded);
 		audit_sample_transaction(&transaction, number);
+		audit_sample_values(&values, number);
 		audit_sample_decided(&decision, number);
+		audit_sample_shadow(&shadow, number);
 		assert_memory_equal(&decoded.transaction, &transaction, sizeof(transaction));
+		assert_memory_equal(&decoded.values, &values, sizeof(values));
 		assert_memory_equal(&decoded.decision, &decision, sizeof(decision));
+		assert_memory_equal(&decoded.shadow, &shadow, sizeof(shadow));
+		assert_int_equal(decoded.artefacts.config[2], 3);
+		assert_int_equal(decoded.artefacts.model[2], 6);
+		assert_int_equal(decoded.artefacts.rules[2], 9);
 		assert_int_equal(decoded.now_ns, 1790000000500000000 + (int64_t)number);
-		assert_int_equal(decoded.circumstance.durable_sequence, 7);
 		assert_int_equal(decoded.circumstance.resumed, number % 2);
 		assert_int_equal(decoded.circumstance.ledger.stage_ns[2], 30);
-		assert_true(bytes_equal(decoded.circumstance.identity,
-					bytes_of("URI:spiffe://bank/payments", 26)));
-		assert_true(bytes_equal(decoded.circumstance.build, bytes_of("test", 4)));
+		assert_true(bytes_equal(decoded.identity, bytes_of(AUDIT_SAMPLE_IDENTITY,
+								   strlen(AUDIT_SAMPLE_IDENTITY))));
 	}
+}
+
+static void test_other_kinds_round_trip(void **state)
+{
+	static struct audit_decoded decoded;
+	struct label                label;
+	struct list_edit            edit;
+
+	for (enum audit_kind kind = AUDIT_START; kind <= AUDIT_CONFIG; kind++) {
+		take(kind, 1, &decoded);
+		assert_int_equal(decoded.artefacts.rules[2], 9);
+		assert_true(bytes_equal(decoded.note, bytes_of("started", 7)));
+	}
+	for (uint64_t number = 1; number <= 20; number++) {
+		take(AUDIT_REPEAT, number, &decoded);
+		assert_int_equal(decoded.first_sequence, number);
+		assert_true(bytes_equal(decoded.id, bytes_of("payment-1", 9)));
+		assert_int_equal(decoded.identity.size_bytes, strlen(AUDIT_SAMPLE_IDENTITY));
+		take(AUDIT_LABEL, number, &decoded);
+		audit_sample_told(&label, number);
+		assert_memory_equal(&decoded.label, &label, sizeof(label));
+		assert_int_equal(decoded.label_outcome, number % LABEL_OUTCOME_COUNT);
+		assert_int_equal(decoded.labelled_sequence, number);
+		take(AUDIT_LIST, number, &decoded);
+		audit_sample_edit(&edit, number);
+		assert_int_equal(decoded.edit.remove, edit.remove);
+		assert_int_equal(decoded.edit.expires_ns, edit.expires_ns);
+		assert_memory_equal(&decoded.edit.list, &edit.list, sizeof(edit.list));
+		assert_memory_equal(&decoded.edit.value, &edit.value, sizeof(edit.value));
+		assert_int_equal(decoded.edit_outcome,
+				 number % 2 ? REASON_http_forbidden : REASON_NONE);
+	}
+}
+
+/* Fills every capacity: what the static asserts of encode.c promise. */
+static void test_largest_fits(void **state)
+{
+	static uint8_t               bytes[AUDIT_RECORD_BYTES_MAX];
+	static char                  identity[AUDIT_IDENTITY_BYTES_MAX];
+	static char                  build[AUDIT_BUILD_BYTES_MAX];
+	static struct transaction    t;
+	static struct feature_values values = { .count = PLAN_FEATURES_MAX };
+	static struct decision       decision;
+	struct decision_shadow       shadow    = { .ran = 1 };
+	struct artefact_digests      artefacts = { .config = { 0 } };
+	struct audit_chain           chain;
+	struct audit_entry           entry = {
+			  .identity     = bytes_of(identity, sizeof(identity)),
+			  .transaction  = &t,
+			  .values       = &values,
+			  .decision     = &decision,
+			  .shadow       = &shadow,
+			  .artefacts    = &artefacts,
+			  .circumstance = { .build = bytes_of(build, sizeof(build)) },
+	};
+	size_t size;
+
+	audit_sample_transaction(&t, 9);
+	t.card.size_bytes = t.account.size_bytes = t.merchant.size_bytes = sizeof(t.card.data);
+	t.device.size_bytes = t.payee.size_bytes = sizeof(t.device.data);
+	for (int i = 0; i < TRANSACTION_PARTIES_MAX; i++) {
+		t.parties[i].name.size_bytes = sizeof(t.parties[i].name.data);
+		for (int k = 0; k < TRANSACTION_IDENTIFIERS_MAX; k++) {
+			t.parties[i].identifiers[k].scheme.size_bytes = 14;
+			t.parties[i].identifiers[k].value.size_bytes  = 46;
+		}
+	}
+	decision.reasons_count = DECISION_REASONS_MAX;
+	decision.rules_count   = DECISION_RULES_MAX;
+	for (int i = 0; i < DECISION_REASONS_MAX; i++)
+		decision.reasons[i].failure = REASON_http_headers_too_large;
+	for (int i = 0; i < DECISION_RULES_MAX; i++) {
+		decision.rules[i].id.size_bytes   = sizeof(decision.rules[i].id.data);
+		decision.rules[i].text.size_bytes = sizeof(decision.rules[i].text.data);
+	}
+	audit_chain_init(&chain);
+	size = audit_encode_decision(bytes, sizeof(bytes), &entry, &chain);
+	print_message("# the largest decision has %zu bytes\n", size);
+	assert_true(size > 6000 && size <= AUDIT_RECORD_BYTES_MAX);
+}
+
+/* The same decisions with starts, reloads and repeats between them, and with a shadow
+ * beside: other records, the same decision parts. */
+static void test_circumstances_do_not_reach_decisions(void **state)
+{
+	static uint8_t     plain[AUDIT_RECORD_BYTES_MAX], among[AUDIT_RECORD_BYTES_MAX];
+	struct audit_chain one, other;
+	size_t             part_bytes, plain_part_bytes;
+
+	audit_chain_init(&one);
+	audit_chain_init(&other);
+	for (uint64_t number = 1; number <= 20; number++) {
+		audit_sample(among, AUDIT_START, 0, 0, &other);
+		audit_sample(among, AUDIT_REPEAT, 1, 0, &other);
+		audit_sample_decision(plain, number, 0, &one);
+		audit_sample_decision(among, number, number, &other);
+		memcpy(&part_bytes, among + 16, 4);
+		memcpy(&plain_part_bytes, plain + 16, 4);
+		part_bytes &= 0xffffffff;
+		plain_part_bytes &= 0xffffffff;
+		assert_int_equal(part_bytes, plain_part_bytes);
+		assert_memory_equal(plain + AUDIT_FRAME_BYTES, among + AUDIT_FRAME_BYTES,
+				    part_bytes);
+	}
+	assert_int_equal(one.next_sequence, 21);
+	assert_int_equal(other.next_sequence, 61);
+	assert_int_equal(one.order, other.order);
+}
+
+/* A log of the format before is refused by name, even when it holds its header only. */
+static void test_format_1_is_refused(void **state)
+{
+	struct audit_reader reader;
+	struct audit_header header;
+	uint8_t             old[128] = { 'A', 'S', 'S', 'A', 'Y', 'A', 'U', 'D', 1 };
+	size_t              used;
+
+	assert_int_equal(audit_read_header(&reader, bytes_of(old, sizeof(old)), NULL, &header,
+					   &used),
+			 AUDIT_BROKEN);
+	assert_string_equal(reader.broken,
+			    "the log is of format 1, this build reads format 2 only");
 }
 
 /* Cut anywhere: the whole records before the cut, and NEED_MORE, never BROKEN. */
@@ -168,9 +308,9 @@ static void test_claims(void **state)
 	static struct log_bytes log;
 	struct bytes            behind;
 
-	log_make(&log, 8); /* record n says n - 1 over 2 is durable: 9 claims 4 */
+	log_make(&log, 8); /* record n says (n - 1) / 2 is durable: 9 claims 4 */
 	log.bytes[log.ends[1] + 40] ^= 1;
-	behind = bytes_of(log.bytes + log.ends[1], log.size - log.ends[1]);
+	behind = bytes_of(log.bytes + log.ends[1], log.ends[8] - log.ends[1]);
 	assert_true(audit_claims_durable(behind, 0, 3));
 	assert_true(audit_claims_durable(behind, 0, 4));
 	assert_false(audit_claims_durable(behind, 0, 5));
@@ -204,9 +344,16 @@ static void test_order_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),       cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_every_bit_counts),
-		cmocka_unit_test(test_claims),       cmocka_unit_test(test_order_counts),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_other_kinds_round_trip),
+		cmocka_unit_test(test_largest_fits),
+		cmocka_unit_test(test_circumstances_do_not_reach_decisions),
+		cmocka_unit_test(test_format_1_is_refused),
+		cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_every_bit_counts),
+		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_order_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
