@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "runtime/base/decision.h"
+#include "runtime/base/label.h"
 #include "runtime/base/ledger.h"
 #include "runtime/base/transaction.h"
 
@@ -27,6 +28,18 @@ static const char *const verdicts[VERDICT_COUNT] = {
 	[VERDICT_APPROVE] = "approve",
 	[VERDICT_REVIEW]  = "review",
 	[VERDICT_DECLINE] = "decline",
+};
+
+static const char *const label_kinds[LABEL_KIND_COUNT] = {
+	[LABEL_NONE] = "none",         [LABEL_FRAUD] = "fraud",       [LABEL_GENUINE] = "genuine",
+	[LABEL_RELEASED] = "released", [LABEL_REJECTED] = "rejected",
+};
+
+static const char *const label_outcomes[LABEL_OUTCOME_COUNT] = {
+	[LABEL_APPLIED]   = "applied",
+	[LABEL_CHANGED]   = "changed",
+	[LABEL_UNCHANGED] = "unchanged",
+	[LABEL_UNKNOWN]   = "unknown",
 };
 
 static const struct {
@@ -66,4 +79,16 @@ const char *stage_meaning(enum stage stage)
 {
 	assert(stage < STAGE_COUNT);
 	return stages[stage].meaning;
+}
+
+const char *label_kind_name(enum label_kind kind)
+{
+	assert(kind < LABEL_KIND_COUNT);
+	return label_kinds[kind];
+}
+
+const char *label_outcome_name(enum label_outcome outcome)
+{
+	assert(outcome < LABEL_OUTCOME_COUNT);
+	return label_outcomes[outcome];
 }
