@@ -47,6 +47,9 @@ REASON(feature_unknown,        REPLY,   422, "transaction supplies a feature tha
 REASON(model_missing,          REVIEW,  200, "no model is loaded; a person must look")
 REASON(model_output_invalid,   REVIEW,  200, "the model's output is not a finite number; a person must look")
 REASON(feature_missing,        COUNT,   200, "a feature the model uses was not supplied; the model's missing-value branch was taken")
+/* lists that rules use */
+REASON(list_unknown,           REPLY,   404, "the rules declare no list of this name")
+REASON(list_full,              REPLY,   409, "the list has as many entries as its room in the rules")
 /* audit */
 REASON(audit_backlog,          REPLY,   503, "the audit ring is full: the disk is slower than the callers")
 REASON(audit_unwritable,       REPLY,   503, "the audit log cannot be written (disk full or failing); nothing is decided until it can")

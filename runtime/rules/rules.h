@@ -77,8 +77,10 @@ struct rules_lists *rules_lists_init(void *memory, const struct rules *rules);
 enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit, int64_t now_ns,
 			    struct failure *failure);
 
-/* Carry entries over to the lists of a newly loaded rules file, by list name. */
-void rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
+/* Carry edits over to the lists of a newly loaded rules file, by list name: what the file
+ * itself lists is taken from the new file.  Returns how many entries were lost because
+ * the new file gives their list less room. */
+uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
 
 bool rules_lists_save(const struct rules_lists *lists, bool (*write)(void *ctx, struct bytes piece),
 		      void                     *ctx);
