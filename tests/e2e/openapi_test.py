@@ -31,6 +31,30 @@ CASES = (
     ("POST", "/v1/decisions", payments.body(3, amount={"value": "1", "currency": "XXQ"}), 422),
     ("POST", "/v1/decisions", json.dumps({"transactions": []}), 422),
     ("POST", "/v1/decisions", json.dumps(payments.batch(range(65))), 413),
+    ("POST", "/v1/decisions", payments.body(4, device="d-5", payee="acc-9", deadline_us=60000000),
+     200),
+    ("POST", "/v1/decisions", payments.body(5, deadline_us=0), 422),
+)
+
+# Bodies of the other routes: what the description takes, and what it must not take.
+LABEL = {"id": "p-1", "label": "fraud"}
+EDIT = {"list": "blocked_merchants", "value": "m-9"}
+LATER = "2026-12-01T00:00:00Z"
+BODIES = (
+    ("/v1/labels", LABEL, True),
+    ("/v1/labels", LABEL | {"caller": "spiffe://bank/cards"}, True),
+    ("/v1/labels", {"labels": [LABEL, LABEL | {"label": "none"}]}, True),
+    ("/v1/labels", {"labels": []}, False),
+    ("/v1/labels", LABEL | {"label": "Fraud"}, False),
+    ("/v1/labels", {"id": "p-1"}, False),
+    ("/v1/labels", LABEL | {"note": "x"}, False),
+    ("/v1/lists", EDIT, True),
+    ("/v1/lists", EDIT | {"expires": LATER}, True),
+    ("/v1/lists", EDIT | {"remove": False, "expires": LATER}, True),
+    ("/v1/lists", {"edits": [EDIT, EDIT | {"remove": True}]}, True),
+    ("/v1/lists", EDIT | {"remove": True, "expires": LATER}, False),
+    ("/v1/lists", EDIT | {"value": ""}, False),
+    ("/v1/lists", {"list": "blocked_merchants"}, False),
 )
 
 
@@ -98,6 +122,31 @@ def test_requests(appliance):
             raise tap.Failed(f"the description accepts {wrong}")
 
 
+def test_bodies(_):
+    """the description takes labels and list edits as the decoder does"""
+    spec = load()
+    for path, body, good in BODIES:
+        node = resolve(spec, spec["paths"][path]["post"]["requestBody"])
+        try:
+            validate(spec, node["content"][JSON]["schema"], body)
+        except jsonschema.ValidationError as error:
+            tap.check(not good, f"{path} refuses {body}: {error.message}")
+        else:
+            tap.check(good, f"{path} accepts {body}")
+
+
+def test_rights(appliance):
+    """labels and lists ask for rights of their own"""
+    spec = load()
+    for path, body in (("/v1/labels", LABEL), ("/v1/lists", EDIT)):
+        caller = appliance.caller()
+        status, headers, text = caller.request("POST", path, json.dumps(body))
+        caller.close()
+        tap.same(status, 403, f"status of {path}: {text[:300]!r}")
+        media = headers.get_content_type()
+        validate(spec, schema_of(spec, "POST", path, status, media), json.loads(text))
+
+
 def test_problems(appliance):
     """a problem names the place by a JSON pointer"""
     caller = appliance.caller()
@@ -121,5 +170,5 @@ def test_lost(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_answers, test_requests, test_problems, test_lost],
+    tap.main([test_answers, test_requests, test_bodies, test_rights, test_problems, test_lost],
              lambda: Appliance("openapi"))
