@@ -2,6 +2,7 @@
 """Reload: live keys apply without a failed request, boot keys are named, a bad config
 leaves the old one in force, and the chain remembers."""
 
+import hashlib
 import pathlib
 import re
 import shutil
@@ -137,6 +138,20 @@ def test_recorded(appliance):
     appliance.ctl("audit", "verify", appliance.audit)
 
 
+def test_artefacts(appliance):
+    """whatever config and model the log names is kept beside it"""
+    records = appliance.audit_records()
+    kept = {path.name for path in (appliance.audit / "artefacts").iterdir()}
+    named = {f"config-{record['config']}.cfg" for record in records if "config" in record}
+    models = {record["model"] for record in records if "model" in record} - {"0" * 64}
+    named |= {f"model-{digest}.bin" for digest in models}
+    tap.check(len(named) > 2, f"only {len(named)} artefacts are named")
+    tap.same(named - kept, set(), "artefacts that are missing")
+    for digest in models:
+        content = (appliance.audit / "artefacts" / f"model-{digest}.bin").read_bytes()
+        tap.same(hashlib.sha256(content).hexdigest(), digest, "SHA-256 of the model kept")
+
+
 if __name__ == "__main__":
     tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_model, test_signal,
-              test_recorded], lambda: Appliance("reload"))
+              test_recorded, test_artefacts], lambda: Appliance("reload"))
