@@ -111,13 +111,43 @@ static void put_own(const struct layout *layout, uint8_t *body, const struct sta
 	}
 }
 
-void ring_insert(struct ring *ring, const struct state_event *event)
+static struct change change_of(int64_t amount)
+{
+	return (struct change){ .counts  = { 1 },
+				.sum     = (u128)amount,
+				.squares = (u128)amount * (u128)amount };
+}
+
+static void widen_by(const struct layout *layout, uint8_t *body, int64_t amount)
+{
+	if (!layout_has(layout, COLUMN_MIN))
+		return;
+	if (amount < (int64_t)layout_u64(layout, body, COLUMN_MIN))
+		layout_put(layout, body, COLUMN_MIN, &amount, 8);
+	if (amount > (int64_t)layout_u64(layout, body, COLUMN_MAX))
+		layout_put(layout, body, COLUMN_MAX, &amount, 8);
+}
+
+bool ring_absorb(const struct ring *ring, const struct state_event *event)
 {
 	int64_t       amount = plan_amount(event->transaction);
 	uint32_t      cell   = ring_until(ring, event->transaction->time_ns);
-	struct change change = { .counts  = { 1 },
-				 .sum     = (u128)amount,
-				 .squares = (u128)amount * (u128)amount };
+	struct change change = change_of(amount);
+
+	if (cell == ring->entity->count || ring_size(ring, cell) == 1)
+		return false;
+	widen_by(ring->layout, ring_body(ring, cell), amount);
+	ring_add(ring, cell, &change);
+	if (event->transaction->time_ns < ring->entity->first_ns)
+		ring->entity->first_ns = event->transaction->time_ns;
+	return true;
+}
+
+void ring_insert(const struct ring *ring, const struct state_event *event)
+{
+	int64_t       amount = plan_amount(event->transaction);
+	uint32_t      cell   = ring_until(ring, event->transaction->time_ns);
+	struct change change = change_of(amount);
 
 	assert(ring->entity->count < ring->capacity);
 	ring->entity->count++;

@@ -61,8 +61,12 @@ uint32_t ring_until(const struct ring *ring, int64_t time_ns);
 /* The cell of a transaction: its own, or the merged one that holds it; false: neither. */
 bool ring_find(const struct ring *ring, int64_t time_ns, uint64_t sequence, uint32_t *cell);
 
+/* A transaction whose place is inside a merged cell becomes part of it: so a cell never
+ * stands for anything older than the cell before it.  False: its place is not. */
+bool ring_absorb(const struct ring *ring, const struct state_event *event);
+
 /* A new cell in its place; the ring has room. */
-void ring_insert(struct ring *ring, const struct state_event *event);
+void ring_insert(const struct ring *ring, const struct state_event *event);
 
 /* Add to a cell and all later ones. */
 void ring_add(const struct ring *ring, uint32_t cell, const struct change *change);

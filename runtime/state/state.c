@@ -55,11 +55,38 @@ static void drop_old(const struct place *place, struct entity *entity, int64_t n
 	place->shard->counters.cells -= ring_drop(&ring, newest_ns - reach);
 }
 
+/* True: a merged cell has taken the event. */
+static bool absorb(const struct place *place, struct entity *entity,
+		   const struct state_event *event)
+{
+	struct ring ring = ring_of(place, entity);
+
+	if (!entity->merged || !ring_absorb(&ring, event))
+		return false;
+	place->shard->counters.merged++;
+	return true;
+}
+
+/* A new cell.  Making room may merge what is around its place. */
+static void insert(const struct place *place, struct entity *entity,
+		   const struct state_event *event)
+{
+	struct ring ring;
+
+	if (absorb(place, entity, event))
+		return;
+	entity = room_for_cell(place, entity);
+	if (absorb(place, entity, event))
+		return;
+	ring = ring_of(place, entity);
+	ring_insert(&ring, event);
+	place->shard->counters.cells++;
+}
+
 static void file(const struct place *place, uint8_t kind, struct entity *entity, struct hash128 key,
 		 const struct state_event *event)
 {
-	int64_t     time_ns = event->transaction->time_ns, newest_ns;
-	struct ring ring;
+	int64_t time_ns = event->transaction->time_ns, newest_ns = time_ns;
 
 	if (entity == NULL) {
 		entity = room_enter(place, kind, key);
@@ -70,12 +97,9 @@ static void file(const struct place *place, uint8_t kind, struct entity *entity,
 			return;
 		}
 		drop_old(place, entity, time_ns > newest_ns ? time_ns : newest_ns);
-		entity = room_for_cell(place, entity);
 	}
-	ring = ring_of(place, entity);
-	ring_insert(&ring, event);
+	insert(place, entity, event);
 	place->shard->counters.filed++;
-	place->shard->counters.cells++;
 }
 
 static struct entity *find_and_touch(const struct place *place, uint8_t kind, struct hash128 key)
