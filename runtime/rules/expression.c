@@ -41,6 +41,7 @@ static const struct operator_row operators[] = {
 };
 
 static struct operand binary(struct parser *parser, uint8_t precedence);
+static struct operand unary(struct parser *parser);
 
 static struct operand untyped(const struct parser *parser)
 {
@@ -185,8 +186,8 @@ static struct operand argument(struct parser *parser, const struct function *fun
 	if (wanted == TYPE_PATTERN)
 		wanted = TYPE_TEXT;
 	if (wanted == TYPE_ANY && at == 0) {
-		if (out.type != TYPE_NUMBER && out.type != TYPE_TEXT)
-			parser_want(parser, &out, TYPE_NUMBER, " or a text");
+		if (out.type != TYPE_TEXT && !parser_want(parser, &out, TYPE_NUMBER, " or a text"))
+			out.type = TYPE_NONE;
 	} else if (!parser_want(parser, &out, wanted == TYPE_ANY ? first : wanted, why)) {
 		out.type = TYPE_NONE;
 	}
@@ -303,22 +304,23 @@ static struct operand primary(struct parser *parser)
 	return out;
 }
 
+/* The operand of a wrong operator is TYPE_NONE, so that one mistake is told once. */
 static struct operand prefixed(struct parser *parser)
 {
 	struct operand out = untyped(parser), inner;
 
 	if (parser_take(parser, "not")) {
-		inner    = binary(parser, PRECEDENCE_COMPARE);
-		out.type = TYPE_BOOLEAN;
-		parser_want(parser, &inner, TYPE_BOOLEAN, " after not");
+		inner = binary(parser, PRECEDENCE_COMPARE);
+		if (parser_want(parser, &inner, TYPE_BOOLEAN, " after not"))
+			out.type = TYPE_BOOLEAN;
 		parser_emit(parser, (struct instruction){ .op = OP_NOT }, 0);
 		return out;
 	}
 	if (parser_take(parser, "-")) {
-		inner     = prefixed(parser);
-		out.type  = TYPE_NUMBER;
+		inner     = unary(parser);
 		out.money = inner.money;
-		parser_want(parser, &inner, TYPE_NUMBER, " after -");
+		if (parser_want(parser, &inner, TYPE_NUMBER, " after -"))
+			out.type = TYPE_NUMBER;
 		parser_emit(parser, (struct instruction){ .op = OP_NEGATE }, 0);
 		return out;
 	}
@@ -379,19 +381,19 @@ static struct operand in_set(struct parser *parser, const struct operand *left, 
 static struct operand compared(struct parser *parser, const struct operand *left, uint8_t op,
 			       const struct token *sign)
 {
-	struct operand  right = binary(parser, PRECEDENCE_ADD);
-	enum value_type type  = left->type ? left->type : right.type;
+	struct operand  right   = binary(parser, PRECEDENCE_ADD);
+	enum value_type type    = left->type ? left->type : right.type;
+	bool            ordered = op > OP_UNEQUAL;
+	char            why[40];
 
-	if (op > OP_UNEQUAL && type != TYPE_NUMBER && type != TYPE_TIME && type != TYPE_NONE) {
-		char why[40];
-
+	if (ordered && type != TYPE_NUMBER && type != TYPE_TIME && type != TYPE_NONE) {
 		snprintf(why, sizeof(why), " or a time before %.*s", (int)sign->raw.size_bytes,
-			 sign->raw.data);
+			 (const char *)sign->raw.data);
 		parser_want(parser, left->type ? left : &right, TYPE_NUMBER, why);
-		return made(left, TYPE_BOOLEAN);
+		return made(left, TYPE_NONE);
 	}
-	if (type != TYPE_NONE)
-		parser_want(parser, &right, type, " as on the left");
+	if (type != TYPE_NONE && !parser_want(parser, &right, type, " as on the left"))
+		return made(left, TYPE_NONE);
 	parser_emit(parser, (struct instruction){ .op = op, .a = type }, -1);
 	return made(left, TYPE_BOOLEAN);
 }
@@ -401,19 +403,19 @@ static struct operand combined(struct parser *parser, const struct operand *left
 {
 	bool            logic = row->precedence <= PRECEDENCE_AND;
 	enum value_type type  = logic ? TYPE_BOOLEAN : TYPE_NUMBER;
+	bool            good  = parser_want(parser, left, type, why);
 	uint32_t        jump  = 0;
 	struct operand  right;
 
-	parser_want(parser, left, type, why);
 	if (logic)
 		jump = parser_emit(parser, (struct instruction){ .op = row->op }, -1);
 	right = binary(parser, row->precedence + 1);
-	parser_want(parser, &right, type, why);
+	good  = parser_want(parser, &right, type, why) && good;
 	if (logic)
 		parser_land(parser, jump);
 	else
 		parser_emit(parser, (struct instruction){ .op = row->op }, -1);
-	return made(left, type);
+	return made(left, good ? type : TYPE_NONE);
 }
 
 static const struct operator_row *operator_next(const struct parser *parser)

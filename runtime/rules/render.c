@@ -1,5 +1,6 @@
 #include "runtime/rules/render.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "runtime/base/currency.h"
@@ -32,20 +33,22 @@ static void put_words(struct writer *writer, const char *words)
 	put(writer, bytes_of(words, strlen(words)));
 }
 
-/* `scaled` is the number times 10^decimals, a whole number below 2^63. */
-static size_t print_scaled(uint64_t scaled, uint8_t decimals, char *out)
+/* The decimals of a fraction that is `scaled` / 10^decimals, with the point. */
+static size_t print_fraction(uint64_t scaled, uint8_t decimals, char *out)
 {
-	char   digits[NUMBER_U64_BYTES_MAX];
-	size_t n     = number_print_u64(scaled, digits);
-	size_t zeros = n <= decimals ? decimals + 1u - n : 0;
-	size_t at    = 0;
+	out[0] = '.';
+	for (uint8_t i = decimals; i > 0; i--, scaled /= 10)
+		out[i] = (char)('0' + scaled % 10);
+	return decimals > 0 ? decimals + 1u : 0;
+}
 
-	for (size_t i = 0; i < zeros + n; i++) {
-		if (i + decimals == zeros + n && decimals > 0)
-			out[at++] = '.';
-		out[at++] = i < zeros ? '0' : digits[i - zeros];
-	}
-	return at;
+static size_t print_shortest(double number, char *out)
+{
+	float nearest = (float)number;
+
+	if (!isfinite(nearest))
+		nearest = number < 0 ? -FLT_MAX : FLT_MAX;
+	return number_print_float(nearest, out);
 }
 
 size_t render_number(double number, uint8_t decimals, char out[RENDER_NUMBER_BYTES_MAX])
@@ -54,31 +57,31 @@ size_t render_number(double number, uint8_t decimals, char out[RENDER_NUMBER_BYT
 	double   size  = fabs(number);
 	double   scale = 1;
 	size_t   at    = 0;
-	uint64_t scaled;
+	uint64_t whole, fraction;
 
 	if (isnan(number)) {
 		memcpy(out, "unknown", 7);
 		return 7;
 	}
+	if (size >= PLAIN_END)
+		return print_shortest(number, out);
 	decimals = as_is ? DECIMALS_MOST : decimals;
 	for (uint8_t i = 0; i < decimals; i++)
 		scale *= 10;
-	if (size >= PLAIN_END / scale * (as_is ? scale : 1)) {
-		float nearest = (float)number;
-
-		return number_print_float(
-			isfinite(nearest) ? nearest : copysignf(3.4028235e38f, nearest), out);
+	whole    = (uint64_t)size;
+	fraction = (uint64_t)round((size - (double)whole) * scale);
+	if (fraction == (uint64_t)scale) {
+		whole++;
+		fraction = 0;
 	}
-	scaled = (uint64_t)round(size * scale);
-	if (scaled == 0 && as_is && size > 0)
-		return number_print_float((float)number, out);
-	while (as_is && decimals > 0 && scaled % 10 == 0) {
-		scaled /= 10;
-		decimals--;
-	}
-	if (number < 0 && scaled > 0)
+	if (as_is && whole == 0 && fraction == 0 && size > 0)
+		return print_shortest(number, out);
+	for (; as_is && decimals > 0 && fraction % 10 == 0; decimals--)
+		fraction /= 10;
+	if (number < 0 && (whole > 0 || fraction > 0))
 		out[at++] = '-';
-	return at + print_scaled(scaled, decimals, out + at);
+	at += number_print_u64(whole, out + at);
+	return at + print_fraction(fraction, decimals, out + at);
 }
 
 static void put_text(struct writer *writer, struct value text)
