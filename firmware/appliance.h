@@ -4,8 +4,9 @@
  *   appliance_run    starts net and audit, and is control until it is told to stop
  *   appliance_stop   answers what is in flight, syncs, gives everything back
  *
- * Threads: net (polls, core.h), audit (disk, audit_role.h) and control, which is
- * the calling thread: management, reload, log, clock. */
+ * Threads: net (polls, core.h), deciders (poll, decider.h; none on a small box), audit
+ * (disk, audit_role.h), snapshots (snapshots.h) and control, which is the calling
+ * thread: management, reload, log, clock. */
 #ifndef ASSAY_FIRMWARE_APPLIANCE_H
 #define ASSAY_FIRMWARE_APPLIANCE_H
 
@@ -21,6 +22,7 @@
 #include "firmware/core.h"
 #include "firmware/live.h"
 #include "firmware/manage.h"
+#include "firmware/snapshots.h"
 
 #define APPLIANCE_ERROR_BYTES 1024
 #define RETIRED_MAX           64
@@ -36,14 +38,18 @@ struct appliance {
 	struct audit_log_report recovered;
 	struct audit_role       audit;
 	struct tls_tickets     *tickets;
-	struct live_slot        slots[2];
+	struct brain_slot        slots[2];
 	uint32_t                slot_in_use;
 	struct live            *live;
 	struct live            *retired[RETIRED_MAX]; /* still have connections */
 	struct manage          *manage;
+	struct disk_real        snapshots;
+	struct snapshots        snapshot_role;
+	uint64_t                told_ns; /* progress of recovery, last */
 	int64_t                 booted_wall_ns;
 	uint64_t                reloads_refused;
 	pthread_t               net_thread, audit_thread;
+	pthread_t               decide_threads[CONFIG_DECIDE_MAX];
 	bool                    net_started, audit_started;
 };
 

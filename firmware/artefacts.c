@@ -272,8 +272,8 @@ bool artefacts_put_live(struct disk *store, const struct live *live, const char 
 {
 	const struct config *config = &live->config;
 
-	return put_config(store, live->digests.config, config_path, error) &&
+	return put_config(store, live->brain.digests.config, config_path, error) &&
 	       (config->model.file[0] == '\0' ||
-		artefacts_put_file(store, ARTEFACT_MODEL, live->digests.model, config->model.file,
+		artefacts_put_file(store, ARTEFACT_MODEL, live->brain.digests.model, config->model.file,
 				   error));
 }

@@ -101,6 +101,11 @@ struct audit_log_range {
 bool audit_log_read(struct disk *disk, const struct audit_log_range *range,
 		    const struct audit_log_visitor *visitor, struct audit_log_report *report);
 
+/* The first sequence of the newest segment that was begun at `time_ns` or before: what is
+ * younger is there or behind.  The log's first where none is that old, UINT64_MAX where
+ * there is no log. */
+uint64_t audit_log_sequence_at(struct disk *disk, int64_t time_ns);
+
 /* For the files audit_*.c: the log's segments in order.  Returns how many, or a
  * negative errno; the caller frees *names. */
 int64_t audit_log_segments(struct disk *disk, struct disk_name **names);

@@ -329,8 +329,8 @@ static void print_label(const struct audit_decoded *decoded)
 	printf(",\"label\":{\"kind\":\"%s\"", label_kind_name(label->kind));
 	PRINT_MEMBER("caller", label->caller);
 	PRINT_MEMBER("id", label->id);
-	printf("},\"outcome\":\"%s\",\"labelled_sequence\":%" PRIu64,
-	       label_outcome_name(decoded->label_outcome), decoded->labelled_sequence);
+	printf("},\"outcome\":\"%s\",\"labelled_order\":%" PRIu64,
+	       label_outcome_name(decoded->label_outcome), decoded->labelled_order);
 }
 
 static void print_list(const struct audit_decoded *decoded)

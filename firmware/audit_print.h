@@ -5,7 +5,7 @@
  *                stages_run, reasons, rules_hit, rules, shadow (when one ran),
  *                circumstance, config, model, rules_digest
  *   repeat       identity, id, first_sequence
- *   label        identity, label { kind, caller, id }, outcome, labelled_sequence
+ *   label        identity, label { kind, caller, id }, outcome, labelled_order
  *   list         identity, edit { remove, list, value, expires }, outcome
  *   others       note, config, model, rules_digest
  *

@@ -20,6 +20,44 @@ int64_t audit_log_segments(struct disk *disk, struct disk_name **names)
 	return disk_list(disk, is_segment, names);
 }
 
+static uint64_t first_of(const struct disk_name *name)
+{
+	return strtoull(name->text + strlen("audit-"), NULL, 10);
+}
+
+/* INT64_MAX when it has no sound header: nothing is known to be older. */
+static int64_t created_ns(struct disk *disk, const struct disk_name *name)
+{
+	uint8_t             bytes[AUDIT_HEADER_BYTES];
+	struct audit_reader reader = { 0 };
+	struct audit_header header = { .created_ns = INT64_MAX };
+	size_t              consumed;
+	int                 file = disk->ops->open(disk, name->text, false);
+
+	if (file < 0)
+		return INT64_MAX;
+	if (disk->ops->read(disk, file, 0, bytes, sizeof(bytes)) != (int64_t)sizeof(bytes) ||
+	    audit_read_header(&reader, bytes_of(bytes, sizeof(bytes)), NULL, &header, &consumed) !=
+		    AUDIT_DONE)
+		header.created_ns = INT64_MAX;
+	disk->ops->close(disk, file);
+	return header.created_ns;
+}
+
+uint64_t audit_log_sequence_at(struct disk *disk, int64_t time_ns)
+{
+	struct disk_name *names = NULL;
+	int64_t           count = audit_log_segments(disk, &names), i = count - 1;
+	uint64_t          first = UINT64_MAX;
+
+	while (i > 0 && created_ns(disk, &names[i]) > time_ns)
+		i--;
+	if (i >= 0)
+		first = first_of(&names[i]);
+	free(names);
+	return first;
+}
+
 static uint64_t size_of_all(struct disk *disk, const struct disk_name *names, int64_t count)
 {
 	uint64_t all_bytes = 0;
@@ -33,11 +71,6 @@ static uint64_t size_of_all(struct disk *disk, const struct disk_name *names, in
 		disk->ops->close(disk, file);
 	}
 	return all_bytes;
-}
-
-static uint64_t first_of(const struct disk_name *name)
-{
-	return strtoull(name->text + strlen("audit-"), NULL, 10);
 }
 
 /* The last segment that does not begin behind `sequence`; 0 when all do. */

@@ -15,8 +15,13 @@
 #include "firmware/control.h"
 #include "firmware/edge.h"
 #include "firmware/log.h"
+#include "firmware/recover.h"
+#include "firmware/snapshots.h"
 #include "firmware/version.h"
 #include "runtime/audit/audit.h"
+
+#define HOUR_NS     (3600 * INT64_C(1000000000))
+#define PROGRESS_NS UINT64_C(2000000000)
 
 struct boot_step {
 	const char *name;
@@ -163,7 +168,7 @@ static bool boot_model_slots(struct appliance *appliance, char error[APPLIANCE_E
 {
 	size_t size_bytes;
 
-	if (!live_model_size(&appliance->config, &size_bytes, error))
+	if (!brain_model_size(&appliance->config, &size_bytes, error))
 		return false;
 	size_bytes = size_bytes * 2 < (4u << 20) ? 4u << 20 : size_bytes * 2;
 	for (int i = 0; i < 2; i++) {
@@ -180,6 +185,7 @@ static bool boot_live(struct appliance *appliance, char error[APPLIANCE_ERROR_BY
 	int64_t                  wall_ns = clock_wall_ns(&appliance->clock);
 	struct live_options      options = { .config  = &appliance->config,
 					     .slot    = appliance->slots[0],
+					     .lists   = 1 + appliance->config.cores.decide_count,
 					     .epoch   = 1,
 					     .wall_ns = wall_ns };
 
@@ -196,7 +202,7 @@ static bool boot_live(struct appliance *appliance, char error[APPLIANCE_ERROR_BY
 	options.tickets = appliance->tickets;
 	if (!live_make(&options, &appliance->live, error))
 		return false;
-	if (!appliance->live->model)
+	if (!appliance->live->brain.model)
 		log_write(LOG_WARNING,
 			  "model.file is empty: every payment follows decision.on_model_missing");
 	return true;
@@ -244,13 +250,97 @@ static bool boot_artefacts(struct appliance *appliance, char error[APPLIANCE_ERR
 				  appliance->config_path, error);
 }
 
+static void *take(void *ctx, const char *name, size_t size_bytes, size_t align_bytes)
+{
+	(void)ctx;
+	return mem_take(name, size_bytes, align_bytes);
+}
+
+static uint64_t monotonic(void *clock)
+{
+	return clock_now_ns(clock);
+}
+
+/* Histories, answers and labels, and what is done with them. */
+static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config *config  = &appliance->config;
+	struct core         *core    = &appliance->core;
+	uint32_t             threads = config->cores.decide_count;
+	struct state_facts   facts;
+
+	if (!engine_init(&core->engine, config, true, take, NULL, error))
+		return false;
+	core->engine.now_ns  = monotonic;
+	core->engine.now_ctx = &appliance->clock;
+	state_facts(core->engine.state, &facts);
+	log_write(LOG_INFO, "state: %u shards of %lu KiB, each up to %u entities of %u bytes",
+		  facts.shards, (unsigned long)(facts.shard_bytes >> 10), facts.entities_max,
+		  facts.entity_bytes);
+	pipeline_init(&core->pipeline, &core->engine, threads,
+		      mem_take("pipeline", pipeline_bytes(threads), 64), core->chain.next_sequence,
+		      core->chain.order);
+	core->pipeline.emit = record_slot;
+	core->pipeline.ctx  = core;
+	return true;
+}
+
+static void tell(void *ctx, const char *sentence)
+{
+	(void)ctx;
+	log_write(LOG_WARNING, "recovery: %s", sentence);
+}
+
+static void tell_progress(void *ctx, uint64_t done_bytes, uint64_t all_bytes)
+{
+	struct appliance *appliance = ctx;
+	uint64_t          now_ns    = clock_now_ns(&appliance->clock);
+
+	if (now_ns - appliance->told_ns < PROGRESS_NS)
+		return;
+	appliance->told_ns = now_ns;
+	log_write(LOG_INFO, "recovery: %lu of %lu MiB of the audit log read",
+		  (unsigned long)(done_bytes >> 20), (unsigned long)(all_bytes >> 20));
+}
+
+/* Histories, answers and labels as they were behind the last record. */
+static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config *config  = &appliance->config;
+	bool                 keeps   = config->state.snapshot_directory[0] != '\0';
+	struct recover       recover = {
+			  .engine       = &appliance->core.engine,
+			  .live         = appliance->live,
+			  .lists        = 1 + config->cores.decide_count,
+			  .audit        = &appliance->disk.disk,
+			  .to_sequence  = appliance->log.durable_sequence,
+			  .now_ns       = clock_wall_ns(&appliance->clock),
+			  .retention_ns = config->idempotency.retention_hours * HOUR_NS,
+			  .tell         = tell,
+			  .progress     = tell_progress,
+			  .ctx          = appliance,
+	};
+
+	if (keeps && !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
+		return false;
+	if (appliance->log.durable_sequence == 0)
+		return true;
+	recover.snapshots  = keeps ? &appliance->snapshots.disk : NULL;
+	appliance->told_ns = clock_now_ns(&appliance->clock);
+	if (!recover_run(&recover, error))
+		return false;
+	log_write(LOG_INFO, "recovered: snapshot of record %lu, then %lu records",
+		  (unsigned long)recover.from_snapshot, (unsigned long)recover.records);
+	return true;
+}
+
 static void put_start_record(struct appliance *appliance)
 {
 	struct core       *core  = &appliance->core;
 	struct audit_event event = {
 		.kind             = AUDIT_START,
 		.now_ns           = clock_wall_ns(&appliance->clock),
-		.artefacts        = &appliance->live->digests,
+		.artefacts        = &appliance->live->brain.digests,
 		.durable_sequence = appliance->log.durable_sequence,
 		.note             = bytes_of("start", strlen("start")),
 		.build            = bytes_of(assay_version(), strlen(assay_version())),
@@ -260,6 +350,7 @@ static void put_start_record(struct appliance *appliance)
 	assert(room);
 	lane_commit(&core->records,
 		    audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain));
+	core->pipeline.next_sequence = core->chain.next_sequence;
 	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
 }
 
@@ -314,6 +405,8 @@ static const struct boot_step steps[] = {
 	{ "model slots", boot_model_slots },
 	{ "certificates and model", boot_live },
 	{ "audit", boot_audit },
+	{ "engine", boot_engine },
+	{ "memory of the past", boot_recover },
 	{ "artefacts", boot_artefacts },
 	{ "core", boot_core },
 	{ "management", boot_management },

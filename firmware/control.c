@@ -87,7 +87,7 @@ static void answer_version(struct appliance *appliance, struct manage_answer *an
 		.name    = appliance->live->config.name,
 		.version = assay_version(),
 		.build   = assay_build(),
-		.digests = &appliance->live->digests,
+		.digests = &appliance->live->brain.digests,
 	};
 
 	answer->body_bytes = reply_version(answer->body, MANAGE_ANSWER_BYTES_MAX, &about);
@@ -217,6 +217,7 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 	struct live_options options                 = {
 				.config  = config,
 				.slot    = appliance->slots[1 - appliance->slot_in_use],
+				.lists   = 1 + appliance->config.cores.decide_count,
 				.tickets = appliance->tickets,
 				.epoch   = appliance->live->epoch + 1,
 				.wall_ns = clock_wall_ns(&appliance->clock),
@@ -299,6 +300,15 @@ static void *run_net(void *ctx)
 	return NULL;
 }
 
+static void *run_decider(void *ctx)
+{
+	struct decider *decider = ctx;
+
+	while (!atomic_load_explicit(&decider->stop, memory_order_relaxed))
+		decider_turn(decider);
+	return NULL;
+}
+
 static void *run_audit(void *ctx)
 {
 	audit_role_run(ctx);
@@ -336,9 +346,15 @@ void appliance_run(struct appliance *appliance)
 	start_on(&appliance->audit_thread, "audit", config->cores.audit, run_audit,
 		 &appliance->audit);
 	appliance->audit_started = true;
+	for (uint32_t i = 0; i < config->cores.decide_count; i++)
+		start_on(&appliance->decide_threads[i], "decide", config->cores.decide[i],
+			 run_decider, &appliance->core.pipeline.deciders[i]);
 	atomic_store(&appliance->core.ready, true);
 	start_on(&appliance->net_thread, "net", config->cores.net, run_net, &appliance->core);
 	appliance->net_started = true;
+	snapshots_start(&appliance->snapshot_role, config,
+			config->state.snapshot_directory[0] ? &appliance->snapshots.disk : NULL,
+			&appliance->audit.durable_sequence);
 	log_write(LOG_INFO, "ready: port %u on %s, management on %s port %u", config->tcp.port,
 		  nic_facts(appliance->core.nic)->name, config->management.address,
 		  config->management.port);
@@ -365,7 +381,7 @@ static void put_stop_record(struct appliance *appliance)
 	struct audit_event event = {
 		.kind             = AUDIT_STOP,
 		.now_ns           = clock_wall_ns(&appliance->clock),
-		.artefacts        = &appliance->live->digests,
+		.artefacts        = &appliance->live->brain.digests,
 		.durable_sequence = atomic_load(&appliance->audit.durable_sequence),
 		.note             = bytes_of("stop", strlen("stop")),
 		.build            = bytes_of(assay_version(), strlen(assay_version())),
@@ -379,10 +395,12 @@ static void put_stop_record(struct appliance *appliance)
 
 void appliance_stop(struct appliance *appliance)
 {
+	snapshots_stop(&appliance->snapshot_role);
 	if (appliance->net_started) {
 		drain(appliance);
 		atomic_store(&appliance->core.stop, true);
 		pthread_join(appliance->net_thread, NULL);
+		pipeline_stop(&appliance->core.pipeline, appliance->decide_threads);
 		put_stop_record(appliance);
 	}
 	if (appliance->audit_started) {

@@ -10,7 +10,7 @@
 /* Room for the largest answer: a full batch, or a problem. */
 static size_t out_capacity(const struct config *config)
 {
-	size_t batch = REPLY_BATCH_BYTES_MAX(config->decode.batch_max);
+	size_t batch = REPLY_BATCH_BYTES_MAX(config->decode.batch_max); /* the longest body */
 
 	return HTTP_HEAD_BYTES_MAX +
 	       (batch > HTTP_PROBLEM_BYTES_MAX ? batch : HTTP_PROBLEM_BYTES_MAX);
@@ -22,18 +22,20 @@ static size_t line_up(size_t bytes)
 }
 
 struct job_layout {
-	size_t head, body, request, out, bytes;
+	size_t head, body, transactions, answers, out, bytes;
 };
 
 static struct job_layout lay_out_job(const struct config *config, const struct http_limits *limits)
 {
 	struct job_layout layout;
 
-	layout.head    = 0;
-	layout.body    = line_up(http_head_memory_bytes(limits));
-	layout.request = layout.body + line_up(limits->body_bytes_max + HTTP_BODY_PADDING_BYTES);
-	layout.out     = layout.request + line_up(walk_request_bytes(config->decode.batch_max));
-	layout.bytes   = layout.out + line_up(out_capacity(config));
+	layout.head         = 0;
+	layout.body         = line_up(http_head_memory_bytes(limits));
+	layout.transactions = layout.body + line_up(limits->body_bytes_max + HTTP_BODY_PADDING_BYTES);
+	layout.answers      = layout.transactions +
+			 line_up(config->decode.batch_max * sizeof(struct transaction));
+	layout.out   = layout.answers + line_up(config->decode.batch_max * sizeof(uint64_t));
+	layout.bytes = layout.out + line_up(out_capacity(config));
 	return layout;
 }
 
@@ -60,9 +62,13 @@ static void plan_jobs(struct core *core, const struct config *config)
 	for (uint32_t i = core->jobs_max; i-- > 0; memory += layout.bytes) {
 		struct job *job = &core->jobs[i];
 
-		job->head = memory + layout.head;
-		walk_request_init(&job->request, memory + layout.request, config->decode.batch_max);
-		job->request.body = memory + layout.body;
+		job->head    = memory + layout.head;
+		job->request = (struct walk_request){
+			.body         = memory + layout.body,
+			.transactions = (struct transaction *)(memory + layout.transactions),
+			.batch_max    = config->decode.batch_max,
+		};
+		job->answers      = (uint64_t *)(memory + layout.answers);
 		job->out          = memory + layout.out;
 		job->next         = core->jobs_free;
 		core->jobs_free   = job;
@@ -112,6 +118,7 @@ static void plan_walk(struct core *core, const struct config *config)
 	core->walk.decoder = decode_init(mem_take("decoder", decode_size(&limits), 64), &limits);
 	core->walk.now_ns  = stamp;
 	core->walk.now_ctx = (void *)(uintptr_t)core->clock;
+	core->answer       = mem_take("answer", REPLY_DECISION_BYTES_MAX, 64);
 }
 
 void core_plan(struct core *core, const struct config *config)
@@ -148,8 +155,10 @@ struct job *core_job_take(struct core *core)
 	job->next       = NULL;
 	job->conn       = NULL;
 	job->out_bytes = job->out_at = 0;
-	job->keep_alive = job->interim = job->recorded = false;
-	job->started_ns                                = core->now_ns;
+	job->keep_alive = job->interim = false;
+	job->started_ns                = core->now_ns;
+	job->left                      = 0;
+	job->refused                   = REASON_NONE;
 	job->tls_ns = job->http_ns = 0;
 	http_init(&job->http, &core->limits, job->head);
 	http_lend_body(&job->http, job->request.body, core->limits.body_bytes_max);

@@ -1,6 +1,6 @@
 /* The net core: everything one polling thread owns.
  *
- *     NIC -> TCP -> TLS -> HTTP -> decode -> model -> decide -> audit -> reply
+ *     NIC -> TCP -> TLS -> HTTP -> decode -> pipeline (deciders) -> audit -> reply
  *
  * A connection (struct conn) is cheap and there may be thousands.  A request
  * needs a job (struct job): parser, body, transactions and room for the answer.
@@ -25,6 +25,7 @@
 #include "drivers/tls/tls.h"
 #include "firmware/live.h"
 #include "firmware/log.h"
+#include "firmware/pipeline.h"
 #include "firmware/stats.h"
 #include "firmware/walk.h"
 #include "runtime/audit/audit.h"
@@ -40,6 +41,8 @@
 #define CORE_SWEEP_MAX   4
 /* Answers released per turn once their records are on disk. */
 #define CORE_COMMITS_MAX 64
+/* Records made per turn of what the deciders have done. */
+#define CORE_RECORDS_MAX 128
 /* Connections that waited for a job or a turn, served per turn. */
 #define CORE_RESUMES_MAX 16
 #define CORE_JOBS_MAX    256
@@ -57,19 +60,26 @@ struct job {
 	size_t              out_bytes, out_at;
 	bool                keep_alive;
 	bool                interim;  /* `out` is 100 Continue; the request goes on after it */
-	bool                recorded; /* has records in the chain, up to last_sequence */
-	uint64_t            last_sequence;
+	bool                resumed;  /* the caller's TLS session was */
+	uint16_t            identity_bytes;
+	uint8_t             identity[AUDIT_IDENTITY_BYTES_MAX]; /* the caller may be gone */
+	uint32_t            left;            /* slots of it that are not recorded yet */
+	enum reason         refused;         /* what was decided is not to be told: this is */
+	uint64_t            last_sequence;   /* of its records, once none is left */
 	uint64_t            tls_ns, http_ns; /* spent on it so far */
 	uint64_t            started_ns;      /* its first byte was read */
 	uint64_t            recorded_ns;     /* its last record was chained */
 	struct walk_request request;
+	/* [batch_max] for each transaction the sequence whose answer it gets; for each label
+	 * its outcome (enum label_outcome); for each list edit its outcome (enum reason) */
+	uint64_t *answers;
 };
 
 enum conn_state {
 	CONN_FREE,
 	CONN_HANDSHAKE,
 	CONN_READING,    /* reading a request, or idle between two */
-	CONN_COMMITTING, /* its record is on its way to disk */
+	CONN_COMMITTING, /* it is being decided, or its record is on its way to disk */
 	CONN_WRITING,    /* its answer is being sent */
 	CONN_CLOSING,    /* close_notify or an alert is being sent */
 };
@@ -112,7 +122,10 @@ struct core {
 	struct frame_sink   sink;
 	struct live        *live;
 	struct walk         walk;
+	struct engine       engine;
+	struct pipeline     pipeline;
 	struct audit_chain  chain;
+	uint8_t            *answer; /* [REPLY_DECISION_BYTES_MAX] scratch */
 	bool                durable_reply;
 	uint64_t            now_ns;  /* of this turn */
 	int64_t             wall_ns; /* of this turn */
@@ -135,6 +148,11 @@ void core_plan(struct core *core, const struct config *config);
 
 struct job *core_job_take(struct core *core); /* NULL: none is free */
 void        core_job_give(struct core *core, struct job *job);
+
+/* pipeline.emit: a slot's record, and what its request gets from it. */
+void record_slot(void *core, struct slot *slot);
+/* Whether `count` more slots would find room for their records. */
+bool record_room(struct core *core, size_t count);
 
 /* Tell control, by lane, what happened; formats nothing. */
 void core_event(struct core *core, enum reason reason, const struct conn *conn, uint16_t alert);

@@ -370,7 +370,9 @@ static void release(struct core *core, struct job *job, bool failing)
 		core_job_give(core, job);
 		return;
 	}
-	if (failing)
+	if (!failing)
+		failure.reason = job->refused;
+	if (failure.reason != REASON_NONE)
 		request_refuse(core, job, &failure, job->keep_alive);
 	else
 		request_answer(core, job);
@@ -382,7 +384,10 @@ static void release(struct core *core, struct job *job, bool failing)
 
 void edge_commit(struct core *core)
 {
-	uint64_t durable = atomic_load_explicit(core->durable_sequence, memory_order_acquire);
+	uint64_t durable = !core->durable_reply
+				   ? UINT64_MAX
+				   : atomic_load_explicit(core->durable_sequence,
+							  memory_order_acquire);
 	bool     failing = atomic_load_explicit(core->audit_failing, memory_order_acquire);
 
 	for (int i = 0; i < CORE_COMMITS_MAX && core->commit_first; i++) {

@@ -15,113 +15,6 @@
 /* The application protocol of both listeners (RFC 7301). */
 static const char *const alpn[] = { "http/1.1", NULL };
 
-static bool map_file(const char *path, struct bytes *out, char error[LIVE_ERROR_BYTES])
-{
-	struct stat st;
-	void       *map;
-	int         fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0) {
-		snprintf(error, LIVE_ERROR_BYTES, "model.file: cannot read %s: %s", path,
-			 fd < 0 ? strerror(errno) : "it is empty");
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED) {
-		snprintf(error, LIVE_ERROR_BYTES, "model.file: cannot map %s: %s", path,
-			 strerror(errno));
-		return false;
-	}
-	*out = bytes_of(map, (size_t)st.st_size);
-	return true;
-}
-
-static bool parse_model(const struct config *config, struct model_plan **plan,
-			char error[LIVE_ERROR_BYTES])
-{
-	struct failure failure = { 0 };
-	struct bytes   file;
-	int            rc;
-
-	if (!map_file(config->model.file, &file, error))
-		return false;
-	rc = model_parse(file, plan, &failure);
-	munmap((void *)(uintptr_t)file.data, file.size_bytes);
-	if (rc != 0)
-		snprintf(error, LIVE_ERROR_BYTES, "model.file: %s: %s: %s", config->model.file,
-			 failure.place, failure.detail);
-	return rc == 0;
-}
-
-bool live_model_size(const struct config *config, size_t *size_bytes, char error[LIVE_ERROR_BYTES])
-{
-	struct model_plan *plan;
-
-	*size_bytes = 0;
-	if (config->model.file[0] == '\0')
-		return true;
-	if (!parse_model(config, &plan, error))
-		return false;
-	*size_bytes = model_size(plan);
-	model_free_plan(plan);
-	return true;
-}
-
-static bool digest_agrees(const struct live *live, char error[LIVE_ERROR_BYTES])
-{
-	const char *wanted = live->config.model.digest;
-	char        found[2 * DIGEST_BYTES + 1];
-
-	digest_hex(live->digests.model, found);
-	if (wanted[0] == '\0' || strcmp(wanted, found) == 0)
-		return true;
-	snprintf(error, LIVE_ERROR_BYTES,
-		 "model.digest: %s has digest %s, the config allows only %s",
-		 live->config.model.file, found, wanted);
-	return false;
-}
-
-static bool make_model(struct live *live, const struct live_slot *slot,
-		       char error[LIVE_ERROR_BYTES])
-{
-	struct failure     failure = { 0 };
-	struct model_plan *plan;
-	void              *memory = slot->memory;
-	size_t             size_bytes;
-
-	if (live->config.model.file[0] == '\0')
-		return true;
-	if (!parse_model(&live->config, &plan, error))
-		return false;
-	size_bytes = model_size(plan);
-	if (!memory) {
-		memory             = aligned_alloc(MODEL_ALIGN_BYTES, size_bytes);
-		live->model_memory = memory;
-	} else if (size_bytes > slot->size_bytes) {
-		snprintf(error, LIVE_ERROR_BYTES,
-			 "model.file: %s takes %zu bytes of memory; %zu were reserved at boot, so "
-			 "this model needs a restart",
-			 live->config.model.file, size_bytes, slot->size_bytes);
-		model_free_plan(plan);
-		return false;
-	}
-	assert(memory);
-	live->model = model_build(plan, memory, size_bytes);
-	model_free_plan(plan);
-	memcpy(live->digests.model, model_digest(live->model), DIGEST_BYTES);
-	if (!digest_agrees(live, error))
-		return false;
-	if (model_bind(live->model, &live->config.features, &failure) != 0) {
-		snprintf(error, LIVE_ERROR_BYTES, "model.file: %s: %s: %s", live->config.model.file,
-			 failure.place, failure.detail);
-		return false;
-	}
-	return true;
-}
-
 uint32_t live_may(const struct live *live, struct bytes identity)
 {
 	for (uint32_t i = 0; i < live->config.callers_count; i++) {
@@ -195,36 +88,46 @@ static bool make_server(struct live *live, const struct live_options *options, b
 	return ok;
 }
 
-static const uint8_t on_failure[] = {
-	[CONFIG_ON_FAILURE_REVIEW]  = DECIDE_ON_FAILURE_REVIEW,
-	[CONFIG_ON_FAILURE_DECLINE] = DECIDE_ON_FAILURE_DECLINE,
-	[CONFIG_ON_FAILURE_REFUSE]  = DECIDE_ON_FAILURE_REFUSE,
-	[CONFIG_ON_FAILURE_APPROVE] = DECIDE_ON_FAILURE_APPROVE,
-};
-
-static void make_policy(struct live *live)
+/* The shadow is a whole brain of its own, with the live one's parts where it names none. */
+static bool make_shadow(struct live *live, const struct live_options *options,
+			char error[LIVE_ERROR_BYTES])
 {
-	const struct config_decision *decision = &live->config.decision;
+	const struct config_shadow *shadow = &live->config.shadow;
+	struct brain_options        brain  = { .lists = options->lists };
+	struct config              *config;
+	bool                        ok;
 
-	live->policy = (struct decide_policy){
-		.review_threshold  = decision->review_threshold,
-		.decline_threshold = decision->decline_threshold,
-		.on_model_missing  = on_failure[decision->on_model_missing],
-		.on_model_invalid  = on_failure[decision->on_model_invalid],
-	};
+	if (!shadow->enabled)
+		return true;
+	config = malloc(sizeof(*config));
+	assert(config);
+	*config = live->config;
+	if (shadow->model_file[0] != '\0') {
+		memcpy(config->model.file, shadow->model_file, sizeof(config->model.file));
+		config->model.digest[0] = '\0';
+	}
+	if (shadow->rules_file[0] != '\0')
+		memcpy(config->rules.file, shadow->rules_file, sizeof(config->rules.file));
+	config->decision.review_threshold  = shadow->review_threshold;
+	config->decision.decline_threshold = shadow->decline_threshold;
+	ok = brain_make(&live->shadow, config, &live->names, &brain, error);
+	free(config);
+	live->has_shadow = ok;
+	return ok;
 }
 
 bool live_make(const struct live_options *options, struct live **out, char error[LIVE_ERROR_BYTES])
 {
-	struct live *live = calloc(1, sizeof(*live));
-	bool         ok;
+	struct live         *live  = calloc(1, sizeof(*live));
+	struct brain_options brain = { .slot = options->slot, .lists = options->lists };
+	bool                 ok;
 
 	assert(live);
 	live->config = *options->config;
 	live->epoch  = options->epoch;
-	config_digest(&live->config, live->digests.config);
-	make_policy(live);
-	ok = make_model(live, &options->slot, error);
+	config_feature_names(&live->config, &live->names);
+	ok = brain_make(&live->brain, &live->config, &live->names, &brain, error) &&
+	     make_shadow(live, options, error);
 	if (ok && !options->offline)
 		ok = make_server(live, options, false, &live->service, error) &&
 		     make_server(live, options, true, &live->management, error);
@@ -242,6 +145,7 @@ void live_free(struct live *live)
 		return;
 	tls_server_release(live->service);
 	tls_server_release(live->management);
-	free(live->model_memory);
+	brain_free(&live->brain);
+	brain_free(&live->shadow);
 	free(live);
 }

@@ -19,33 +19,26 @@
 
 #include "config/config.h"
 #include "drivers/tls/tls.h"
-#include "runtime/base/digest.h"
-#include "runtime/decide/decide.h"
-#include "runtime/model/model.h"
+#include "firmware/brain.h"
 
-#define LIVE_ERROR_BYTES 1024
+#define LIVE_ERROR_BYTES BRAIN_ERROR_BYTES
 
 struct live {
-	struct config           config;
-	struct artefact_digests digests;
-	struct decide_policy    policy;
-	struct model           *model;        /* NULL: none configured, or none could be read */
-	void                   *model_memory; /* freed with it; NULL: lies in a slot */
-	struct tls_server      *service;      /* the DPDK port's; NULL in offline use */
+	struct config         config;
+	struct feature_schema names;  /* of all features: supplied, then computed */
+	struct brain          brain;  /* answers */
+	struct brain          shadow; /* is recorded beside it; only with has_shadow */
+	bool                  has_shadow;
+	struct tls_server    *service; /* the DPDK port's; NULL in offline use */
 	struct tls_server      *management;
 	uint64_t                epoch; /* grows by one each time; tickets carry it */
 	_Atomic uint32_t        sessions;
 };
 
-/* Where a model's flat form may be put; see live_make. */
-struct live_slot {
-	void  *memory; /* NULL: live_make takes it by aligned_alloc, for offline use */
-	size_t size_bytes;
-};
-
 struct live_options {
 	const struct config *config;
-	struct live_slot     slot;
+	struct brain_slot    slot;
+	uint32_t             lists; /* copies: 1 and one for each decider */
 	struct tls_tickets  *tickets; /* NULL: none */
 	uint64_t             epoch;
 	int64_t              wall_ns;
@@ -54,9 +47,6 @@ struct live_options {
 
 bool live_make(const struct live_options *options, struct live **out, char error[LIVE_ERROR_BYTES]);
 void live_free(struct live *live); /* NULL is fine */
-
-/* The model's flat size, to plan slots before memory is sealed.  0: no model. */
-bool live_model_size(const struct config *config, size_t *size_bytes, char error[LIVE_ERROR_BYTES]);
 
 /* What the identity may do: a bit set of enum config_may; 0 when not listed. */
 uint32_t live_may(const struct live *live, struct bytes identity);

@@ -163,8 +163,8 @@ size_t status_write(struct appliance *appliance, char *out, size_t capacity)
 	char          config[2 * DIGEST_BYTES + 1], model[2 * DIGEST_BYTES + 1];
 	int64_t       uptime_ns = clock_wall_ns(&appliance->clock) - appliance->booted_wall_ns;
 
-	digest_hex(live->digests.config, config);
-	digest_hex(live->digests.model, model);
+	digest_hex(live->brain.digests.config, config);
+	digest_hex(live->brain.digests.model, model);
 	return (size_t)snprintf(
 		out, capacity,
 		"{\"name\":\"%s\",\"version\":\"%s\",\"ready\":%s,\"uptime_seconds\":%ld,"
@@ -175,7 +175,7 @@ size_t status_write(struct appliance *appliance, char *out, size_t capacity)
 		"\"reloads\":%lu,\"reloads_refused\":%lu}\n",
 		live->config.name, assay_version(),
 		atomic_load(&appliance->core.ready) ? "true" : "false",
-		(long)(uptime_ns / 1000000000), config, live->model ? model : "",
+		(long)(uptime_ns / 1000000000), config, live->brain.model ? model : "",
 		(unsigned long)stats_get(&stats->connections_open),
 		(unsigned long)stats_get(&stats->requests),
 		(unsigned long)stats_get(&stats->transactions),

@@ -3,10 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "firmware/audit_role.h"
 #include "firmware/edge.h"
 #include "firmware/version.h"
-#include "runtime/audit/audit.h"
 
 static void put_answer(struct job *job, uint16_t status, size_t body_bytes)
 {
@@ -42,127 +40,300 @@ void request_refuse(struct core *core, struct job *job, const struct failure *fa
 	refuse(core, job, failure, NULL, keep_alive);
 }
 
+/* ---- answers, once everything of the request is recorded */
+
+static size_t answer_decisions(struct core *core, struct job *job, void *out, size_t capacity)
+{
+	const struct walk_request *request = &job->request;
+	struct bytes               answers[DECODE_BATCH_MAX];
+
+	assert(request->count <= DECODE_BATCH_MAX);
+	for (size_t i = 0; i < request->count; i++)
+		answers[i] = repeats_answer_of(core->engine.repeats, job->answers[i]);
+	if (request->batch)
+		return reply_batch_of(out, capacity, answers, request->count);
+	memcpy(out, answers[0].data, answers[0].size_bytes);
+	return answers[0].size_bytes;
+}
+
+static size_t answer_labels(struct core *core, struct job *job, void *out, size_t capacity)
+{
+	const struct label *labels = (const struct label *)job->request.transactions;
+	uint8_t             outcomes[DECODE_BATCH_MAX];
+
+	(void)core;
+	for (size_t i = 0; i < job->request.count; i++)
+		outcomes[i] = (uint8_t)job->answers[i];
+	return reply_labels(out, capacity, labels, outcomes, job->request.count);
+}
+
+static size_t answer_lists(struct core *core, struct job *job, void *out, size_t capacity)
+{
+	const struct list_edit *edits = (const struct list_edit *)job->request.transactions;
+	enum reason             outcomes[DECODE_BATCH_MAX];
+
+	(void)core;
+	for (size_t i = 0; i < job->request.count; i++)
+		outcomes[i] = (enum reason)job->answers[i];
+	return reply_list_edits(out, capacity, edits, outcomes, job->request.count);
+}
+
+static size_t (*const answers_by_route[HTTP_ROUTE_COUNT])(struct core *, struct job *, void *,
+							  size_t) = {
+	[HTTP_ROUTE_DECISIONS] = answer_decisions,
+	[HTTP_ROUTE_LABELS]    = answer_labels,
+	[HTTP_ROUTE_LISTS]     = answer_lists,
+};
+
 void request_answer(struct core *core, struct job *job)
 {
-	struct walk_request *request  = &job->request;
-	uint64_t             began_ns = clock_now_ns(core->clock);
-	size_t               size;
+	enum http_route route    = http_request(&job->http)->route;
+	uint64_t        began_ns = clock_now_ns(core->clock);
+	size_t          size;
 
-	for (size_t i = 0; i < request->count; i++) {
-		struct ledger *ledger = &request->results[i].circumstance.ledger;
-
-		if (core->durable_reply)
-			ledger->stage_ns[STAGE_commit] = (uint32_t)(began_ns - job->recorded_ns);
-		for (int s = 0; s < STAGE_COUNT; s++)
-			if (ledger->stage_ns[s] != 0)
-				histogram_add(&core->stats->stage_ns[s], ledger->stage_ns[s]);
-	}
-	size = walk_reply(request, job->out + HTTP_HEAD_BYTES_MAX,
-			  REPLY_BATCH_BYTES_MAX(request->batch_max), true);
+	if (core->durable_reply)
+		histogram_add(&core->stats->stage_ns[STAGE_commit], began_ns - job->recorded_ns);
+	size = answers_by_route[route](core, job, job->out + HTTP_HEAD_BYTES_MAX,
+				       REPLY_BATCH_BYTES_MAX(job->request.batch_max));
 	put_answer(job, 200, size);
 	histogram_add(&core->stats->stage_ns[STAGE_reply], clock_now_ns(core->clock) - began_ns);
 }
 
-/* ---- POST /v1/decisions */
+/* ---- what has a place in the order: decisions, labels, list edits */
 
-/* Room in the lane for every record of the batch, asked before anything is
- * decided: what is decided is recorded. */
-static bool audit_has_room(struct core *core, size_t count)
+/* Asked before anything is touched: what goes in comes out, and is recorded. */
+static enum reason room_for(struct core *core, size_t count)
 {
-	size_t need = (count + 1) * (AUDIT_RECORD_BYTES_MAX + 64);
-
-	return core->records.ring_bytes - lane_used(&core->records) >= need;
+	if (!record_room(core, count))
+		return REASON_audit_backlog;
+	if (pipeline_room(&core->pipeline) < count)
+		return REASON_engine_backlog;
+	return REASON_NONE;
 }
 
-static void record_one(struct core *core, struct conn *conn, size_t i)
+static void begin(struct conn *conn, size_t count)
+{
+	struct job  *job      = conn->job;
+	struct bytes identity = tls_identity(conn->tls);
+
+	assert(identity.size_bytes <= sizeof(job->identity));
+	memcpy(job->identity, identity.data, identity.size_bytes);
+	job->identity_bytes = (uint16_t)identity.size_bytes;
+	job->resumed        = tls_resumed(conn->tls);
+	job->left           = (uint32_t)count;
+	conn->state         = CONN_COMMITTING;
+}
+
+/* "/transactions/12/id"; no libc formatting on a polling core. */
+static void place_id(char place[REASON_PLACE_BYTES_MAX], size_t i)
+{
+	static const char before[] = "/transactions/", after[] = "/id";
+	char              digits[20];
+	size_t            n = 0, at = sizeof(before) - 1;
+
+	memcpy(place, before, at);
+	do
+		digits[n++] = (char)('0' + i % 10);
+	while ((i /= 10) > 0);
+	while (n > 0)
+		place[at++] = digits[--n];
+	memcpy(place + at, after, sizeof(after));
+}
+
+/* What is known of a transaction of the request before it is submitted. */
+struct asked {
+	struct hash128 key, body;
+};
+
+/* The same id twice in one batch: with the same transaction it is a repeat. */
+static const struct asked *earlier(const struct asked *asked, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (hash_same(asked[j].key, asked[i].key))
+			return &asked[j];
+	return NULL;
+}
+
+/* No id of the request may have been used for another transaction. */
+static enum reason check_ids(struct core *core, struct conn *conn, struct asked *asked)
 {
 	struct walk_request *request  = &conn->job->request;
-	struct walk_result  *result   = &request->results[i];
-	struct ledger       *ledger   = &result->circumstance.ledger;
-	uint64_t             began_ns = clock_now_ns(core->clock);
-	struct audit_entry entry = {
-		.now_ns = core->wall_ns,
-		.identity = tls_identity(conn->tls),
-		.transaction = &request->transactions[i],
-		.decision = &result->decision,
-		.artefacts = &request->digests,
-		.circumstance = {
-			.build = bytes_of(assay_version(), strlen(assay_version())),
-			.batch_index = (uint16_t)i,
-			.batch_size = (uint16_t)request->count,
-			.resumed = tls_resumed(conn->tls),
-			.received_ns = core->wall_ns,
-			.encoded_ns = core->wall_ns,
-			.durable_sequence = atomic_load_explicit(core->durable_sequence,
-								 memory_order_relaxed),
-		},
-	};
-	void *room = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
+	struct bytes         identity = tls_identity(conn->tls);
+	uint64_t             first;
 
-	assert(room);
-	ledger->stage_ns[STAGE_tls]  = (uint32_t)conn->job->tls_ns;
-	ledger->stage_ns[STAGE_http] = (uint32_t)conn->job->http_ns;
-	entry.circumstance.ledger    = *ledger;
-	lane_commit(&core->records,
-		    audit_encode_decision(room, AUDIT_RECORD_BYTES_MAX, &entry, &core->chain));
-	result->circumstance.audit_sequence = core->chain.next_sequence - 1;
-	memcpy(result->circumstance.audit_hash, core->chain.hash, DIGEST_BYTES);
-	ledger->stage_ns[STAGE_audit] = (uint32_t)(clock_now_ns(core->clock) - began_ns);
-	stats_add(&core->stats->verdicts[result->decision.verdict], 1);
-	if (!core->live->model)
-		stats_reason(core->stats, REASON_model_missing);
-}
+	for (size_t i = 0; i < request->count; i++) {
+		const struct transaction *t = &request->transactions[i];
+		const struct asked       *before;
 
-static void commit_later(struct core *core, struct conn *conn)
-{
-	struct job *job = conn->job;
-
-	job->last_sequence = core->chain.next_sequence - 1;
-	job->next          = NULL;
-	if (core->commit_last)
-		core->commit_last->next = job;
-	else
-		core->commit_first = job;
-	core->commit_last = job;
-	conn->state       = CONN_COMMITTING;
-}
-
-static enum reason walk(struct core *core, struct job *job)
-{
-	struct walk_request *request = &job->request;
-	enum reason          reason  = walk_decode(&core->walk, request);
-
-	if (reason != REASON_NONE)
-		return reason;
-	if (!audit_has_room(core, request->count)) {
-		request->failure = (struct failure){ .reason = REASON_audit_backlog };
-		return REASON_audit_backlog;
+		asked[i] = (struct asked){
+			.key  = repeats_key(identity, bytes_of(t->id.data, t->id.size_bytes)),
+			.body = repeats_body(t),
+		};
+		before = earlier(asked, i);
+		if (repeats_find(core->engine.repeats, asked[i].key, asked[i].body, core->wall_ns,
+				 &first) != REPEATS_CONFLICT &&
+		    (!before || hash_same(before->body, asked[i].body)))
+			continue;
+		request->failure = (struct failure){ .reason = REASON_repeat_conflict };
+		if (request->batch)
+			place_id(request->failure.place, i);
+		else
+			memcpy(request->failure.place, "/id", sizeof("/id"));
+		return REASON_repeat_conflict;
 	}
-	return walk_decide(&core->walk, request);
+	return REASON_NONE;
 }
 
-static void handle_decisions(struct core *core, struct conn *conn)
+static void submit_new(struct core *core, struct job *job, struct slot *slot, struct hash128 key)
+{
+	const struct transaction *t     = &job->request.transactions[slot->index];
+	const struct config      *config = &core->live->config;
+	struct work              *work   = &slot->work;
+	uint64_t due_us = t->deadline_us ? t->deadline_us : config->deadline.default_us;
+
+	work->transaction = t;
+	work->brain       = &core->live->brain;
+	work->shadow      = core->live->has_shadow ? &core->live->shadow : NULL;
+	work->now_ns      = core->wall_ns;
+	work->due_ns      = due_us ? job->started_ns + due_us * 1000 : 0;
+	work->follow      = false;
+	work->ledger      = (struct ledger){ 0 };
+	work->ledger.stage_ns[STAGE_tls]    = (uint32_t)job->tls_ns;
+	work->ledger.stage_ns[STAGE_http]   = (uint32_t)job->http_ns;
+	work->ledger.stage_ns[STAGE_decode] = job->request.decode_ns;
+	pipeline_decide(&core->pipeline, slot, key);
+}
+
+static void submit_one(struct core *core, struct job *job, size_t i, const struct asked *asked)
+{
+	struct slot *slot = pipeline_next(&core->pipeline);
+
+	slot->user  = job;
+	slot->index = (uint32_t)i;
+	if (repeats_find(core->engine.repeats, asked->key, asked->body, core->wall_ns,
+			 &slot->first_sequence) == REPEATS_SAME) {
+		slot->kind = AUDIT_REPEAT;
+		stats_add(&core->stats->repeats, 1);
+		pipeline_pass(&core->pipeline, slot);
+		return;
+	}
+	repeats_add(core->engine.repeats, asked->key, asked->body, slot->sequence, core->wall_ns);
+	submit_new(core, job, slot, asked->key);
+}
+
+/* The policy may want no decision without a model; known before anything is touched. */
+static bool model_is_wanted(const struct brain *brain)
+{
+	return !brain->model && brain->policy.on_model_missing == DECIDE_ON_FAILURE_REFUSE;
+}
+
+static enum reason try_decisions(struct core *core, struct conn *conn)
 {
 	struct job          *job     = conn->job;
 	struct walk_request *request = &job->request;
+	struct asked         asked[DECODE_BATCH_MAX];
+	enum reason          reason;
 
-	request->body_bytes = http_request(&job->http)->body_bytes;
-	request->failure    = (struct failure){ .reason = REASON_audit_unwritable };
-	conn->state         = CONN_WRITING;
-	if (atomic_load_explicit(core->audit_failing, memory_order_acquire) ||
-	    walk(core, job) != REASON_NONE) {
-		request_refuse(core, job, &request->failure, job->keep_alive);
-		return;
-	}
+	if (atomic_load_explicit(core->audit_failing, memory_order_acquire))
+		return REASON_audit_unwritable;
+	if (walk_decode(&core->walk, request) != REASON_NONE)
+		return request->failure.reason;
+	if (model_is_wanted(&core->live->brain))
+		return REASON_not_ready;
+	reason = room_for(core, request->count);
+	if (reason == REASON_NONE)
+		reason = check_ids(core, conn, asked);
+	if (reason != REASON_NONE)
+		return reason;
+	begin(conn, request->count);
 	for (size_t i = 0; i < request->count; i++)
-		record_one(core, conn, i);
-	stats_add(&core->stats->transactions, request->count);
-	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
-	job->recorded_ns = clock_now_ns(core->clock);
-	if (core->durable_reply)
-		commit_later(core, conn);
-	else
-		request_answer(core, job);
+		submit_one(core, job, i, &asked[i]);
+	return REASON_NONE;
+}
+
+static enum reason try_labels(struct core *core, struct conn *conn)
+{
+	struct job          *job     = conn->job;
+	struct walk_request *request = &job->request;
+	struct label        *labels  = (struct label *)request->transactions;
+	enum reason          reason;
+
+	if (atomic_load_explicit(core->audit_failing, memory_order_acquire))
+		return REASON_audit_unwritable;
+	reason = decode_labels(core->walk.decoder, request->body, request->body_bytes, labels,
+			       request->batch_max, &request->count, &request->batch,
+			       &request->failure);
+	if (reason == REASON_NONE)
+		reason = room_for(core, request->count);
+	if (reason != REASON_NONE)
+		return reason;
+	begin(conn, request->count);
+	for (size_t i = 0; i < request->count; i++) {
+		struct slot *slot = pipeline_next(&core->pipeline);
+		struct bytes who  = labels[i].caller.size_bytes
+					    ? bytes_of(labels[i].caller.data,
+						       labels[i].caller.size_bytes)
+					    : bytes_of(job->identity, job->identity_bytes);
+
+		slot->user  = job;
+		slot->index = (uint32_t)i;
+		slot->label = labels[i];
+		pipeline_label(&core->pipeline, slot,
+			       repeats_key(who, bytes_of(labels[i].id.data, labels[i].id.size_bytes)));
+	}
+	stats_add(&core->stats->labels, request->count);
+	return REASON_NONE;
+}
+
+static enum reason try_lists(struct core *core, struct conn *conn)
+{
+	struct job          *job     = conn->job;
+	struct walk_request *request = &job->request;
+	struct list_edit    *edits   = (struct list_edit *)request->transactions;
+	enum reason          reason;
+
+	if (atomic_load_explicit(core->audit_failing, memory_order_acquire))
+		return REASON_audit_unwritable;
+	reason = decode_list_edits(core->walk.decoder, request->body, request->body_bytes, edits,
+				   request->batch_max, &request->count, &request->batch,
+				   &request->failure);
+	if (reason == REASON_NONE)
+		reason = room_for(core, request->count);
+	if (reason != REASON_NONE)
+		return reason;
+	begin(conn, request->count);
+	for (size_t i = 0; i < request->count; i++) {
+		struct slot *slot = pipeline_next(&core->pipeline);
+
+		slot->user        = job;
+		slot->index       = (uint32_t)i;
+		slot->edit        = edits[i];
+		slot->work.now_ns = core->wall_ns;
+		pipeline_edit(&core->pipeline, slot, core->live, core->wall_ns);
+	}
+	return REASON_NONE;
+}
+
+static enum reason (*const tries[HTTP_ROUTE_COUNT])(struct core *, struct conn *) = {
+	[HTTP_ROUTE_DECISIONS] = try_decisions,
+	[HTTP_ROUTE_LABELS]    = try_labels,
+	[HTTP_ROUTE_LISTS]     = try_lists,
+};
+
+static void handle_body(struct core *core, struct conn *conn)
+{
+	const struct http_request *http    = http_request(&conn->job->http);
+	struct walk_request       *request = &conn->job->request;
+	enum reason                reason;
+
+	request->body_bytes = http->body_bytes;
+	request->failure    = (struct failure){ 0 };
+	reason              = tries[http->route](core, conn);
+	if (reason == REASON_NONE)
+		return;
+	request->failure.reason = reason;
+	request_refuse(core, conn->job, &request->failure, conn->job->keep_alive);
+	conn->state = CONN_WRITING;
 }
 
 /* ---- GET routes */
@@ -190,7 +361,7 @@ static void handle_version(struct core *core, struct conn *conn)
 		.name    = core->live->config.name,
 		.version = assay_version(),
 		.build   = assay_build(),
-		.digests = &core->live->digests,
+		.digests = &core->live->brain.digests,
 	};
 
 	put_answer(job, 200,
@@ -202,7 +373,9 @@ static const struct {
 	uint32_t may;
 	void (*handle)(struct core *core, struct conn *conn);
 } routes[HTTP_ROUTE_COUNT] = {
-	[HTTP_ROUTE_DECISIONS]    = { CONFIG_MAY_DECIDE, handle_decisions },
+	[HTTP_ROUTE_DECISIONS]    = { CONFIG_MAY_DECIDE, handle_body },
+	[HTTP_ROUTE_LABELS]       = { CONFIG_MAY_LABELS, handle_body },
+	[HTTP_ROUTE_LISTS]        = { CONFIG_MAY_LISTS, handle_body },
 	[HTTP_ROUTE_HEALTH_LIVE]  = { CONFIG_MAY_HEALTH, handle_health },
 	[HTTP_ROUTE_HEALTH_READY] = { CONFIG_MAY_HEALTH, handle_health },
 	[HTTP_ROUTE_VERSION]      = { CONFIG_MAY_VERSION, handle_version },

@@ -21,7 +21,9 @@ struct stats {
 	counter_u64 verdicts[VERDICT_COUNT];
 	counter_u64 requests;
 	counter_u64 responses;
-	counter_u64 transactions;
+	counter_u64 transactions; /* decided; repeats are not */
+	counter_u64 repeats;      /* asked again and given their first answer */
+	counter_u64 labels;
 	counter_u64 connections_open; /* gauge */
 	counter_u64 connections_accepted;
 	counter_u64 handshakes_full;

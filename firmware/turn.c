@@ -1,40 +1,22 @@
 #include "firmware/turn.h"
 
-#include <string.h>
-
 #include "firmware/edge.h"
-#include "firmware/version.h"
-#include "runtime/audit/audit.h"
 
-/* A reload takes effect here, between two turns, and is itself a record. */
+/* A reload takes effect here, between two turns, and is itself a record.  What is in the
+ * pipeline is decided by what was in force when it went in. */
 static void adopt(struct core *core)
 {
-	struct live       *next = atomic_load_explicit(&core->next_live, memory_order_acquire);
-	struct audit_event event;
-	void              *room;
+	struct live *next = atomic_load_explicit(&core->next_live, memory_order_acquire);
+	struct slot *slot;
 
-	if (!next)
-		return;
-	room = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
-	if (!room)
+	if (!next || pipeline_room(&core->pipeline) == 0 || !record_room(core, 1))
 		return; /* tried again at the next turn */
-	event = (struct audit_event){
-		.kind             = AUDIT_CONFIG,
-		.now_ns           = core->wall_ns,
-		.artefacts        = &next->digests,
-		.durable_sequence = atomic_load_explicit(core->durable_sequence,
-							 memory_order_relaxed),
-		.note             = bytes_of("reload", strlen("reload")),
-		.build            = bytes_of(assay_version(), strlen(assay_version())),
-	};
-	lane_commit(&core->records,
-		    audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain));
+	slot       = pipeline_next(&core->pipeline);
+	slot->live = next;
+	pipeline_adopt(&core->pipeline, slot, core->live);
 	core->live = next;
 	walk_use(&core->walk, next);
-	stats_add(&core->stats->reloads, 1);
-	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
 	atomic_store_explicit(&core->next_live, NULL, memory_order_relaxed);
-	atomic_store_explicit(&core->adopted_epoch, next->epoch, memory_order_release);
 }
 
 /* One turn.  The only read of the wall clock is here; each line is bounded by a
@@ -51,6 +33,7 @@ void turn_once(struct core *core)
 	for (uint32_t i = 0; i < n; i++)
 		tcp_frame_input(&burst[i], core->now_ns); /* frames -> requests    */
 	edge_resume(core);                                /* who had to wait       */
+	pipeline_emit(&core->pipeline, CORE_RECORDS_MAX); /* decided: records      */
 	edge_commit(core);                                /* records safe: answers */
 	tcp_timers(core->now_ns);
 	edge_sweep(core);     /* whose time is up      */

@@ -1,23 +1,12 @@
 #include "firmware/walk.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "runtime/decide/decide.h"
+#include "runtime/feature/feature.h"
 #include "runtime/model/model.h"
-
-size_t walk_request_bytes(size_t batch_max)
-{
-	return batch_max * (sizeof(struct transaction) + sizeof(struct walk_result) +
-			    sizeof(struct reply_item));
-}
-
-void walk_request_init(struct walk_request *request, void *memory, size_t batch_max)
-{
-	*request              = (struct walk_request){ .batch_max = batch_max };
-	request->transactions = memory;
-	request->results      = (struct walk_result *)(request->transactions + batch_max);
-	request->items        = (struct reply_item *)(request->results + batch_max);
-}
+#include "runtime/rules/rules.h"
 
 void walk_use(struct walk *walk, const struct live *live)
 {
@@ -42,63 +31,210 @@ enum reason walk_decode(struct walk *walk, struct walk_request *request)
 	return reason;
 }
 
-static void ask_model(const struct live *live, const struct transaction *transaction,
-		      struct decide_input *input)
+/* ---- histories and features */
+
+uint32_t walk_owner(const struct engine *engine, struct hash128 key, uint32_t deciders)
 {
-	*input = (struct decide_input){ .stages_run = 1u << STAGE_decode | 1u << STAGE_decide };
-	if (!live->model)
+	return deciders <= 1 ? 0 : state_shard_of(engine->plan, key) % deciders;
+}
+
+static void put_values(const struct engine *engine, struct work *work,
+		       const struct engine_features *of, const struct aggregate *aggregates)
+{
+	for (uint8_t i = 0; i < of->count; i++) {
+		uint8_t at = of->at[i];
+
+		work->values.value[at] = feature_value(&engine->plan->features[at],
+						       aggregates ? &aggregates[at] : NULL,
+						       work->transaction);
+	}
+}
+
+/* One entity kind: what of it is mine.  A key that is absent is the account owner's. */
+static void entity_part(const struct engine *engine, struct work *work, uint8_t entity, uint32_t me,
+			uint32_t deciders)
+{
+	struct aggregate       aggregates[PLAN_FEATURES_MAX];
+	struct state_event     event = { .sequence = work->order, .transaction = work->transaction };
+	struct hash128         file = work->keys.file[entity], read = work->keys.read[entity];
+	uint32_t               account = walk_owner(engine, work->keys.decider, deciders);
+	uint32_t               reader = hash_is(read) ? walk_owner(engine, read, deciders) : account;
+	const struct feature_plan *plan = engine->plan;
+
+	if (hash_is(file) && hash_same(file, read)) {
+		if (reader != me)
+			return;
+		state_touch(engine->state, state_shard_of(plan, file), entity, file, &event,
+			    aggregates);
+		put_values(engine, work, &engine->of_entity[entity], aggregates);
 		return;
-	input->model_ran = true;
-	input->stages_run |= 1u << STAGE_model;
-	input->margin           = model_margin(live->model, transaction->features);
-	input->score            = model_score(live->model, input->margin);
-	input->features_missing = model_features_missing(live->model, transaction->features);
+	}
+	if (reader == me) {
+		state_read(engine->state, state_shard_of(plan, read), entity, read, &event,
+			   aggregates);
+		put_values(engine, work, &engine->of_entity[entity], aggregates);
+	}
+	if (hash_is(file) && walk_owner(engine, file, deciders) == me)
+		state_file(engine->state, state_shard_of(plan, file), entity, file, &event);
 }
 
-static enum reason decide_one(struct walk *walk, const struct transaction *transaction,
-			      struct walk_result *result)
+void walk_parts(const struct engine *engine, struct work *work, uint32_t me, uint32_t deciders)
 {
-	struct ledger      *ledger   = &result->circumstance.ledger;
-	uint64_t            began_ns = stamp(walk), asked_ns;
-	struct decide_input input;
-
-	ask_model(walk->live, transaction, &input);
-	asked_ns        = stamp(walk);
-	result->refused = decide_verdict(&walk->live->policy, &input, &result->decision);
-	ledger->stage_ns[STAGE_model]  = (uint32_t)(asked_ns - began_ns);
-	ledger->stage_ns[STAGE_decide] = (uint32_t)(stamp(walk) - asked_ns);
-	return result->refused;
+	for (uint8_t e = 0; e < engine->plan->entities_count; e++)
+		if (e != engine->decisions)
+			entity_part(engine, work, e, me, deciders);
+	if (walk_owner(engine, work->keys.decider, deciders) == me)
+		put_values(engine, work, &engine->of_none, NULL);
 }
 
-enum reason walk_decide(struct walk *walk, struct walk_request *request)
+/* The verdicts an account had before, and this transaction among them.  Read here and
+ * not with the other histories: the account's transactions are decided in their order,
+ * so the verdicts of all that came before are in. */
+static void read_verdicts(const struct engine *engine, struct work *work)
 {
-	assert(request->count <= request->batch_max);
-	request->digests = walk->live->digests;
-	for (size_t i = 0; i < request->count; i++) {
-		struct walk_result *result = &request->results[i];
-		enum reason         reason;
+	struct aggregate   aggregates[PLAN_FEATURES_MAX];
+	struct state_event event  = { .sequence = work->order, .transaction = work->transaction };
+	uint8_t            entity = engine->decisions;
 
-		result->circumstance = (struct reply_circumstance){ 0 };
-		result->circumstance.ledger.stage_ns[STAGE_decode] = request->decode_ns;
-		reason = decide_one(walk, &request->transactions[i], result);
-		if (reason != REASON_NONE) {
-			request->failure = (struct failure){ .reason = reason };
-			return reason;
+	if (entity == PLAN_NO_ENTITY)
+		return;
+	state_touch(engine->state, state_shard_of(engine->plan, work->keys.decider), entity,
+		    work->keys.decider, &event, aggregates);
+	put_values(engine, work, &engine->of_entity[entity], aggregates);
+}
+
+static void keep_verdict(const struct engine *engine, const struct work *work, enum verdict verdict)
+{
+	if (engine->decisions != PLAN_NO_ENTITY)
+		state_decided(engine->state, state_shard_of(engine->plan, work->keys.decider),
+			      engine->decisions, work->keys.decider, work->order,
+			      work->transaction->time_ns, verdict);
+}
+
+/* ---- model, rules, decision */
+
+static void run_model(const struct brain *brain, const struct work *work, struct decide_input *input)
+{
+	const struct transaction *t = work->transaction;
+	float                     all[TRANSACTION_FEATURES_MAX];
+
+	memcpy(all, t->features, t->features_count * sizeof(all[0]));
+	for (uint16_t i = 0; i < work->values.count; i++)
+		all[t->features_count + i] = (float)work->values.value[i];
+	input->model_ran        = true;
+	input->margin           = model_margin(brain->model, all);
+	input->score            = model_score(brain->model, input->margin);
+	input->features_missing = model_features_missing(brain->model, all);
+}
+
+static void run_rules(const struct brain *brain, const struct work *work, uint32_t lists,
+		      struct decide_input *input, struct decision *out)
+{
+	struct rules_outcome outcome;
+	struct rules_input   in = {
+		  .transaction = work->transaction,
+		  .values      = &work->values,
+		  .lists       = brain->lists[lists],
+		  .now_ns      = work->now_ns,
+		  .model_ran   = input->model_ran,
+		  .score       = input->score,
+		  .margin      = input->margin,
+	};
+
+	rules_run(brain->rules, &in, &outcome);
+	input->rules_verdict = outcome.verdict;
+	input->allowed       = outcome.allowed;
+	out->rules_hit       = outcome.hit;
+	out->rules_count     = outcome.told;
+	memcpy(out->rules, outcome.rules, outcome.told * sizeof(out->rules[0]));
+}
+
+/* Whether a stage may still begin: by the clock, or as the record says it was. */
+static bool in_time(const struct engine *engine, const struct work *work, enum stage stage)
+{
+	if (work->follow)
+		return (work->stages & 1u << stage) != 0;
+	return work->due_ns == 0 || engine_now_ns(engine) < work->due_ns;
+}
+
+static uint32_t lap(const struct engine *engine, uint64_t *since_ns)
+{
+	uint64_t now_ns   = engine_now_ns(engine);
+	uint32_t spent_ns = (uint32_t)(now_ns - *since_ns);
+
+	*since_ns = now_ns;
+	return spent_ns;
+}
+
+/* The stages of one brain in their configured order; what the deadline cut off is told to
+ * decide_verdict, whose table says what follows. */
+static enum reason think(const struct engine *engine, const struct brain *brain, struct work *work,
+			 uint32_t lists, struct decision *out, uint64_t *since_ns)
+{
+	struct decide_input input = { .stages_run = 1u << STAGE_decode | 1u << STAGE_features |
+						    1u << STAGE_decide };
+
+	out->rules_hit   = 0;
+	out->rules_count = 0;
+	for (uint32_t i = 0; i < CONFIG_STAGE_COUNT; i++) {
+		if (brain->order[i] == CONFIG_STAGE_MODEL && brain->model) {
+			input.model_missed = !in_time(engine, work, STAGE_model);
+			if (!input.model_missed) {
+				run_model(brain, work, &input);
+				input.stages_run |= 1u << STAGE_model;
+				work->ledger.stage_ns[STAGE_model] = lap(engine, since_ns);
+			}
+		}
+		if (brain->order[i] == CONFIG_STAGE_RULES && brain->rules) {
+			input.rules_missed = !in_time(engine, work, STAGE_rules);
+			if (!input.rules_missed) {
+				run_rules(brain, work, lists, &input, out);
+				input.stages_run |= 1u << STAGE_rules;
+				work->ledger.stage_ns[STAGE_rules] = lap(engine, since_ns);
+			}
 		}
 	}
-	return REASON_NONE;
+	return decide_verdict(&brain->policy, &input, out);
 }
 
-size_t walk_reply(struct walk_request *request, void *out, size_t capacity, bool circumstance)
+/* Decides as well, never answers, leaves nothing in the histories or in the ledger. */
+static void think_shadow(const struct engine *engine, struct work *work, uint32_t lists)
 {
-	for (size_t i = 0; i < request->count; i++)
-		request->items[i] = (struct reply_item){
-			.transaction  = &request->transactions[i],
-			.decision     = &request->results[i].decision,
-			.digests      = &request->digests,
-			.circumstance = circumstance ? &request->results[i].circumstance : NULL,
-		};
-	if (!request->batch)
-		return reply_decision(out, capacity, &request->items[0]);
-	return reply_batch(out, capacity, request->items, request->count);
+	struct ledger   ledger   = work->ledger;
+	uint64_t        since_ns = 0;
+	struct decision decision;
+
+	think(engine, work->shadow, work, lists, &decision, &since_ns);
+	work->ledger          = ledger;
+	work->shadow_decision = (struct decision_shadow){
+		.ran       = 1,
+		.verdict   = decision.verdict,
+		.rules_hit = decision.rules_hit,
+		.score     = decision.score,
+		.margin    = decision.margin,
+	};
+	memcpy(work->shadow_decision.digest, work->shadow->digest, DIGEST_BYTES);
+}
+
+void walk_decide(const struct engine *engine, struct work *work, uint32_t lists)
+{
+	uint64_t since_ns;
+
+	read_verdicts(engine, work);
+	since_ns = work->began_ns;
+	work->ledger.stage_ns[STAGE_features] = lap(engine, &since_ns);
+	work->refused = think(engine, work->brain, work, lists, &work->decision, &since_ns);
+	work->ledger.stage_ns[STAGE_decide] = lap(engine, &since_ns);
+	keep_verdict(engine, work, (enum verdict)work->decision.verdict);
+	if (work->shadow)
+		think_shadow(engine, work, lists);
+	else
+		work->shadow_decision.ran = 0;
+}
+
+void walk_follow(const struct engine *engine, struct work *work, enum verdict verdict)
+{
+	walk_parts(engine, work, 0, 1);
+	read_verdicts(engine, work);
+	keep_verdict(engine, work, verdict);
 }

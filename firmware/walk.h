@@ -1,12 +1,16 @@
-/* One request's walk through the runtime: the only place where the stages meet.
+/* One transaction's walk through the runtime: the only place where the stages meet.
  *
- *     body -> decode -> [ model -> decide ] per transaction -> reply
+ *     body -> decode -> [ state -> features -> model -> rules -> decide ] -> reply
  *
- * The firmware and the offline twin (assayctl decide) both call these three; what
- * differs between them (the audit chain, the time ledger) stays outside.
+ * walk_decode   net       body to transactions
+ * walk_parts    deciders  read and keep up the histories this decider owns
+ * walk_decide   decider   of the account: the rest, in the order of the config, until
+ *                         the deadline
+ * walk_follow   any       only what a transaction leaves behind, for recovery
  *
- * Owner:   one core; a walk holds its decoder and nothing else of its own.
- * Bounds:  decode.batch_max transactions; no allocation, no system call.
+ * The firmware, the offline twin, replay, back-test and recovery all call these.
+ *
+ * Bounds:  decode.batch_max transactions; no allocation, no system call but the clock.
  * Failure: a row of the failure table, with its place in request->failure. */
 #ifndef ASSAY_FIRMWARE_WALK_H
 #define ASSAY_FIRMWARE_WALK_H
@@ -15,12 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "firmware/engine.h"
 #include "firmware/live.h"
-#include "runtime/base/decision.h"
+#include "firmware/work.h"
+#include "runtime/base/label.h"
 #include "runtime/base/reason.h"
 #include "runtime/base/transaction.h"
 #include "runtime/decode/decode.h"
-#include "runtime/reply/reply.h"
 
 struct walk {
 	struct decoder    *decoder;
@@ -29,41 +34,28 @@ struct walk {
 	void *now_ctx;
 };
 
-struct walk_result {
-	struct decision           decision;
-	struct reply_circumstance circumstance;
-	enum reason               refused; /* decide wants no decision */
-};
-
-/* The request's memory belongs to the caller. */
+/* A request's body and what it was decoded into; the memory belongs to the caller. */
 struct walk_request {
-	uint8_t                *body; /* DECODE_PADDING_BYTES behind it are writable */
-	size_t                  body_bytes;
-	struct transaction     *transactions; /* [batch_max] */
-	struct walk_result     *results;      /* [batch_max] */
-	struct reply_item      *items;        /* [batch_max] scratch for the reply */
-	struct artefact_digests digests; /* of what decided; a reload may follow before the reply */
-	size_t                  batch_max;
-	size_t                  count;
-	bool                    batch;
-	uint32_t                decode_ns;
-	struct failure          failure;
+	uint8_t            *body; /* DECODE_PADDING_BYTES behind it are writable */
+	size_t              body_bytes;
+	struct transaction *transactions; /* [batch_max] */
+	size_t              batch_max;
+	size_t              count;
+	bool                batch;
+	uint32_t            decode_ns; /* for each transaction */
+	struct failure      failure;
 };
-
-/* Bytes for the arrays of a request, and how they are laid out in them. */
-size_t walk_request_bytes(size_t batch_max);
-void   walk_request_init(struct walk_request *request, void *memory, size_t batch_max);
 
 void walk_use(struct walk *walk, const struct live *live);
 
 /* Body to transactions.  REASON_NONE, or request->failure says why not. */
 enum reason walk_decode(struct walk *walk, struct walk_request *request);
 
-/* Every transaction to a decision.  REASON_NONE, or the first that the policy
- * refuses to decide (503). */
-enum reason walk_decide(struct walk *walk, struct walk_request *request);
+/* Which decider owns a key, of `deciders`. */
+uint32_t walk_owner(const struct engine *engine, struct hash128 key, uint32_t deciders);
 
-/* The answer's body.  `circumstance` false leaves audit and ledger out. */
-size_t walk_reply(struct walk_request *request, void *out, size_t capacity, bool circumstance);
+void walk_parts(const struct engine *engine, struct work *work, uint32_t me, uint32_t deciders);
+void walk_decide(const struct engine *engine, struct work *work, uint32_t lists);
+void walk_follow(const struct engine *engine, struct work *work, enum verdict verdict);
 
 #endif

@@ -75,7 +75,7 @@ struct audit_label {
 	struct bytes        identity; /* who labels */
 	const struct label *label;
 	enum label_outcome  outcome;
-	uint64_t            labelled_sequence; /* of the decision; 0: unknown */
+	uint64_t            labelled_order; /* of the decision; 0: unknown */
 	uint64_t            durable_sequence;
 	struct bytes        build;
 };
@@ -174,7 +174,7 @@ struct audit_decoded {
 	/* label */
 	struct label       label;
 	enum label_outcome label_outcome;
-	uint64_t           labelled_sequence;
+	uint64_t           labelled_order;
 	/* list */
 	struct list_edit edit;
 	enum reason      edit_outcome;

@@ -331,7 +331,7 @@ size_t audit_encode_label(uint8_t *out, size_t capacity_bytes, const struct audi
 	PUT_MEMBER(&making.put, label->label->id);
 	put_unsigned(&making.put, label->label->kind, 1);
 	put_unsigned(&making.put, label->outcome, 1);
-	put_unsigned(&making.put, label->labelled_sequence, 8);
+	put_unsigned(&making.put, label->labelled_order, 8);
 	return record_end_with(&making, bytes_of(NULL, 0), label->durable_sequence, label->build);
 }
 

@@ -71,7 +71,7 @@
  *
  *     label (6): text identity of who labels; text caller (empty: the same), text id,
  *         u8 kind (enum label_kind); u8 outcome (enum label_outcome);
- *         u64 sequence of the labelled decision, or 0
+ *         u64 order of the labelled decision, or 0
  *
  *     list (7): text identity of who edits; text list, text value, i64 expires_ns,
  *         u8 remove; text outcome (a name in the failure table; empty: done)

@@ -324,7 +324,7 @@ static void get_label(struct get *get, struct audit_decoded *decoded)
 	GET_MEMBER(get, decoded->label.id);
 	decoded->label.kind        = (uint8_t)get_count(get, 1, LABEL_KIND_COUNT - 1);
 	decoded->label_outcome     = (enum label_outcome)get_count(get, 1, LABEL_OUTCOME_COUNT - 1);
-	decoded->labelled_sequence = get_unsigned(get, 8);
+	decoded->labelled_order = get_unsigned(get, 8);
 }
 
 static void get_list(struct get *get, struct audit_decoded *decoded)

@@ -20,6 +20,8 @@ enum decision_reason_code {
 	DECIDED_SCORE_DECLINE,      /* a = score, b = decline threshold */
 	DECIDED_FAILURE,            /* failure = row of the failure table */
 	DECIDED_FEATURES_MISSING,   /* a = how many of the model's features were not supplied */
+	DECIDED_ALLOWED,            /* an allow rule let it through; it is among rules[] */
+	DECIDED_RULES,              /* a = how many rules asked for more than the score did */
 	DECIDED_CODE_COUNT,
 };
 

@@ -11,7 +11,9 @@
 	X(tls, "record arrived until its bytes were decrypted")                 \
 	X(http, "request head and body parsed")                                 \
 	X(decode, "body decoded into a transaction")                            \
-	X(model, "features gathered and the model evaluated")                   \
+	X(features, "histories read and kept up, features computed")            \
+	X(model, "the model evaluated")                                         \
+	X(rules, "the rules run")                                               \
 	X(decide, "thresholds applied and reasons chosen")                      \
 	X(audit, "audit record encoded and chained")                            \
 	X(commit, "waiting for the record to be on disk (audit.reply durable)") \

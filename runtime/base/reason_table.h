@@ -50,6 +50,12 @@ REASON(feature_missing,        COUNT,   200, "a feature the model uses was not s
 /* lists that rules use */
 REASON(list_unknown,           REPLY,   404, "the rules declare no list of this name")
 REASON(list_full,              REPLY,   409, "the list has as many entries as its room in the rules")
+REASON(deadline_model,         REVIEW,  200, "the deadline came before the model ran; deadline.on_missed_model decided")
+REASON(deadline_rules,         REVIEW,  200, "the deadline came before the rules ran; deadline.on_missed_rules decided")
+REASON(deadline_refused,       REPLY,   503, "the deadline came before a stage ran, and the deadline table wants no decision then")
+REASON(model_refused,          REPLY,   503, "the model gave no valid output, and decision.on_model_invalid wants no decision then")
+REASON(repeat_conflict,        REPLY,   409, "this id was used before for another transaction")
+REASON(engine_backlog,         REPLY,   503, "more transactions are in the engine than it has room for; ask again")
 /* audit */
 REASON(audit_backlog,          REPLY,   503, "the audit ring is full: the disk is slower than the callers")
 REASON(audit_unwritable,       REPLY,   503, "the audit log cannot be written (disk full or failing); nothing is decided until it can")

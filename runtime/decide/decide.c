@@ -15,7 +15,7 @@ static const uint8_t verdict_of_action[] = {
 static const uint8_t verdict_of_policy[DECIDE_ON_FAILURE_COUNT] = {
 	[DECIDE_ON_FAILURE_REVIEW]  = VERDICT_REVIEW,
 	[DECIDE_ON_FAILURE_DECLINE] = VERDICT_DECLINE,
-	[DECIDE_ON_FAILURE_REFUSE]  = VERDICT_DECLINE, /* not reached: no decision is made */
+	[DECIDE_ON_FAILURE_REFUSE]  = VERDICT_DECLINE, /* recorded; the answer is 503 */
 	[DECIDE_ON_FAILURE_APPROVE] = VERDICT_APPROVE,
 };
 
@@ -29,7 +29,9 @@ bool decide_policy_valid(const struct decide_policy *policy)
 	       policy->review_threshold <= policy->decline_threshold &&
 	       policy->decline_threshold <= 1 &&
 	       policy->on_model_missing < DECIDE_ON_FAILURE_COUNT &&
-	       policy->on_model_invalid < DECIDE_ON_FAILURE_COUNT;
+	       policy->on_model_invalid < DECIDE_ON_FAILURE_COUNT &&
+	       policy->on_missed_model < DECIDE_ON_FAILURE_COUNT &&
+	       policy->on_missed_rules < DECIDE_ON_FAILURE_COUNT;
 }
 
 static struct decision_reason *add_reason(struct decision *out, enum decision_reason_code code)
@@ -79,33 +81,89 @@ static void apply_thresholds(const struct decide_policy *policy, float score, st
 	make_stricter(out, bands[i].verdict);
 }
 
+/* What the model's part of the decision lacks, and what the policy says to that. */
+struct gap {
+	enum reason row;       /* REASON_NONE: nothing */
+	uint8_t     on;        /* enum decide_on_failure */
+	enum reason refusal;   /* the answer when the policy refuses */
+};
+
+static struct gap model_gap(const struct decide_policy *policy, const struct decide_input *input)
+{
+	bool valid = isfinite(input->margin) && input->score >= 0 && input->score <= 1;
+
+	if (input->model_missed)
+		return (struct gap){ REASON_deadline_model, policy->on_missed_model,
+				     REASON_deadline_refused };
+	if (!input->model_ran)
+		return (struct gap){ REASON_model_missing, policy->on_model_missing,
+				     REASON_not_ready };
+	if (!valid)
+		return (struct gap){ REASON_model_output_invalid, policy->on_model_invalid,
+				     REASON_model_refused };
+	return (struct gap){ REASON_NONE, 0, REASON_NONE };
+}
+
+static struct gap rules_gap(const struct decide_policy *policy, const struct decide_input *input)
+{
+	if (input->rules_missed)
+		return (struct gap){ REASON_deadline_rules, policy->on_missed_rules,
+				     REASON_deadline_refused };
+	return (struct gap){ REASON_NONE, 0, REASON_NONE };
+}
+
+/* The refusal it leads to, or REASON_NONE. */
+static enum reason apply_gap(const struct gap *gap, struct decision *out)
+{
+	if (gap->row == REASON_NONE)
+		return REASON_NONE;
+	add_failure(out, gap->row, verdict_of_policy[gap->on]);
+	return gap->on == DECIDE_ON_FAILURE_REFUSE ? gap->refusal : REASON_NONE;
+}
+
+static void apply_rules(const struct decide_input *input, struct decision *out)
+{
+	if (input->rules_verdict <= out->verdict)
+		return;
+	add_reason(out, DECIDED_RULES)->a = out->rules_hit;
+	make_stricter(out, input->rules_verdict);
+}
+
+/* The score stands in the answer even where an allow rule takes its effect away. */
+static void apply_score(const struct decide_policy *policy, const struct decide_input *input,
+			struct decision *out)
+{
+	out->margin = input->margin;
+	out->score  = input->score;
+	if (!input->allowed)
+		apply_thresholds(policy, input->score, out);
+}
+
 enum reason decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
 			   struct decision *out)
 {
-	bool        valid = isfinite(input->margin) && input->score >= 0 && input->score <= 1;
-	enum reason model = !input->model_ran ? REASON_model_missing
-			    : !valid          ? REASON_model_output_invalid
-					      : REASON_NONE;
-	uint8_t on_model  = !input->model_ran ? policy->on_model_missing : policy->on_model_invalid;
+	struct gap  model = model_gap(policy, input), rules = rules_gap(policy, input);
+	enum reason refused, also;
 
 	assert(decide_policy_valid(policy));
-	assert(input->failure < REASON_COUNT_ALL);
-	if (model != REASON_NONE && on_model == DECIDE_ON_FAILURE_REFUSE)
-		return REASON_not_ready;
-
-	memset(out, 0, sizeof(*out));
-	out->stages_run = input->stages_run;
-	if (model == REASON_NONE) {
-		out->margin = input->margin;
-		out->score  = input->score;
-		apply_thresholds(policy, input->score, out);
-	} else {
-		add_failure(out, model, verdict_of_policy[on_model]);
-	}
+	assert(input->failure < REASON_COUNT_ALL && input->rules_verdict < VERDICT_COUNT);
+	out->verdict       = VERDICT_APPROVE;
+	out->reasons_count = 0;
+	out->stages_run    = input->stages_run;
+	out->margin = out->score = 0;
+	memset(out->reasons, 0, sizeof(out->reasons));
+	if (model.row == REASON_NONE)
+		apply_score(policy, input, out);
+	if (input->allowed)
+		add_reason(out, DECIDED_ALLOWED);
+	else
+		apply_rules(input, out);
+	refused = apply_gap(&model, out);
+	also    = apply_gap(&rules, out);
 	if (input->failure != REASON_NONE)
 		add_failure(out, input->failure,
 			    verdict_of_action[reason_row_of(input->failure)->action]);
 	if (input->model_ran && input->features_missing > 0)
 		add_reason(out, DECIDED_FEATURES_MISSING)->a = input->features_missing;
-	return REASON_NONE;
+	return refused != REASON_NONE ? refused : also;
 }

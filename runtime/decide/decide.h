@@ -11,7 +11,13 @@
  * Fail closed: a failure can only move the verdict toward caution (approve <
  * review < decline).  The failure table's action gives the least verdict of its
  * row; model_missing and model_output_invalid follow the policy instead, which
- * approves only if the config says so in so many words. */
+ * approves only if the config says so in so many words.
+ *
+ * Rules: their verdict joins the score's, the stricter wins.  An allow rule (rules.h)
+ * takes both away; it never takes away a failure.
+ *
+ * Deadline: a stage that did not run by then gives its row of the table in the policy;
+ * what did run still counts. */
 #ifndef ASSAY_RUNTIME_DECIDE_DECIDE_H
 #define ASSAY_RUNTIME_DECIDE_DECIDE_H
 
@@ -35,10 +41,16 @@ struct decide_policy {
 	float   decline_threshold; /* 0 <= review_threshold <= decline_threshold <= 1 */
 	uint8_t on_model_missing;  /* enum decide_on_failure */
 	uint8_t on_model_invalid;  /* enum decide_on_failure */
+	uint8_t on_missed_model;   /* enum decide_on_failure; the deadline table */
+	uint8_t on_missed_rules;   /* enum decide_on_failure */
 };
 
 struct decide_input {
-	bool     model_ran; /* false: none is loaded */
+	bool     model_ran;    /* false: none is loaded, or it was missed */
+	bool     model_missed; /* there is one, and the deadline came first */
+	bool     rules_missed; /* the same of the rules */
+	bool     allowed;      /* a rule lets it through: score and rules do not count */
+	uint8_t  rules_verdict; /* the strictest that rules ask for; approve when none ran */
 	float    margin;    /* as the model gave them; anything, NaN too */
 	float    score;
 	uint16_t features_missing; /* of those the model uses */
@@ -48,9 +60,10 @@ struct decide_input {
 
 bool decide_policy_valid(const struct decide_policy *policy);
 
-/* REASON_NONE: *out is the decision, every byte of it set.  Otherwise the policy
- * wants no decision and the answer is that failure (not_ready, 503); *out is
- * then undefined.  The policy is valid; anything else is a bug. */
+/* REASON_NONE: *out is the decision, every byte of it set but rules[], which the caller
+ * has filled in or zeroed.  Otherwise the policy wants no decision: the answer is that
+ * failure (503), and *out is what is recorded of it, a decline that names the failure.
+ * The policy is valid; anything else is a bug. */
 enum reason decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
 			   struct decision *out);
 

@@ -74,6 +74,8 @@
 
 #define DECODE_DEADLINE_US_MAX 60000000
 
+#define DECODE_BATCH_MAX 256 /* decode.batch_max is at most this */
+
 struct decode_limits {
 	size_t   body_bytes_max; /* http.body_bytes_max; at most 64 MiB */
 	uint32_t batch_max;      /* decode.batch_max; at least 1 */

@@ -20,6 +20,10 @@ static const struct {
 		"score_decline", "score %a is at or above the decline threshold %b" },
 	[DECIDED_FAILURE] = {
 		NULL, "%f" },
+	[DECIDED_ALLOWED] = {
+		"allowed", "a rule lets it through; score and other rules do not count" },
+	[DECIDED_RULES] = {
+		"rules", "rules ask for more caution than the score; rules that hit: %a" },
 	[DECIDED_FEATURES_MISSING] = {
 		"features_missing",
 		"features the model uses that were not supplied: %a; it took its missing-value branches" },

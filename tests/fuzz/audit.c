@@ -104,7 +104,7 @@ static void encode(uint8_t *out, enum audit_kind kind, const struct audit_decode
 				       .identity          = decoded->identity,
 				       .label             = &decoded->label,
 				       .outcome           = decoded->label_outcome,
-				       .labelled_sequence = decoded->labelled_sequence };
+				       .labelled_order = decoded->labelled_order };
 	struct audit_list   list   = { .now_ns   = decoded->now_ns,
 				       .identity = decoded->identity,
 				       .edit     = &decoded->edit,

@@ -187,7 +187,7 @@ static size_t sample_label(uint8_t *out, uint64_t number, uint64_t durable_seque
 		.identity          = bytes_of("URI:spiffe://bank/cases", 23),
 		.label             = &told,
 		.outcome           = (enum label_outcome)(number % LABEL_OUTCOME_COUNT),
-		.labelled_sequence = number,
+		.labelled_order = number,
 		.durable_sequence  = durable_sequence,
 		.build             = bytes_of("test", 4),
 	};

@@ -157,7 +157,7 @@ static void test_other_kinds_round_trip(void **state)
 		audit_sample_told(&label, number);
 		assert_memory_equal(&decoded.label, &label, sizeof(label));
 		assert_int_equal(decoded.label_outcome, number % LABEL_OUTCOME_COUNT);
-		assert_int_equal(decoded.labelled_sequence, number);
+		assert_int_equal(decoded.labelled_order, number);
 		take(AUDIT_LIST, number, &decoded);
 		audit_sample_edit(&edit, number);
 		assert_int_equal(decoded.edit.remove, edit.remove);

@@ -1,0 +1,77 @@
+/* A decider: the role that owns shards of the histories, and decides for the accounts in
+ * them.  One runs on each core of cores.decide; with none, the net core is the only one.
+ *
+ *   lane in: everything that has a place in the order, in that order
+ *     transaction   every decider does the entities it owns; the account's decider puts
+ *                   it in `pending` as well
+ *     label         the owner of each entity corrects its history
+ *     edit, brain   lists change; waits until what is pending before it is decided
+ *
+ *   pending: transactions of my accounts, oldest first.  The oldest is decided once all
+ *   deciders have done their parts of it.  Nobody waits: while it is not, the lane goes
+ *   on, and the parts of later transactions are done.
+ *
+ * Owner:   the thread that calls decider_turn.  Others only put into the lane.
+ * Memory:  decider_bytes at boot.
+ * Bounds:  DECIDER_OPS_MAX operations and as many decisions a turn. */
+#ifndef ASSAY_FIRMWARE_DECIDER_H
+#define ASSAY_FIRMWARE_DECIDER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "firmware/engine.h"
+#include "firmware/work.h"
+#include "runtime/base/label.h"
+#include "runtime/base/lane.h"
+
+#define DECIDER_OPS_MAX 32
+
+enum decider_op_kind { DECIDER_WORK, DECIDER_LABEL, DECIDER_EDIT, DECIDER_BRAIN };
+
+/* `next` takes over the edited lists of `before`; either may be NULL. */
+struct decider_change {
+	const struct brain *before, *next;
+};
+
+struct decider_edit {
+	const struct brain *brain, *shadow; /* whose lists; shadow: NULL, none */
+	int64_t             now_ns;
+	struct list_edit    edit;
+};
+
+struct decider_op {
+	uint8_t kind; /* enum decider_op_kind */
+	union {
+		struct work        *work;
+		struct sighting     label;
+		struct decider_edit edit;
+		struct decider_change brain[2]; /* live, shadow */
+	};
+};
+
+struct decider {
+	const struct engine *engine;
+	uint32_t             index, count; /* this one of how many */
+	uint32_t             lists;        /* which copy of the lists is mine */
+	struct lane          in;
+	struct work        **pending; /* [pending_mask + 1] ring */
+	uint32_t             pending_mask;
+	uint64_t             pending_head, pending_tail;
+	_Atomic bool         stop;
+};
+
+/* `in_flight` transactions may be between submit and decision; a power of two. */
+size_t decider_bytes(uint32_t in_flight);
+void   decider_init(struct decider *decider, const struct engine *engine, uint32_t index,
+		    uint32_t count, uint32_t lists, void *memory, uint32_t in_flight);
+
+/* True when there was something to do. */
+bool decider_turn(struct decider *decider);
+
+/* For the thread that does without a lane: the same, at once. */
+void decider_do(struct decider *decider, const struct decider_op *op);
+
+#endif

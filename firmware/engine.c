@@ -1,0 +1,131 @@
+#include "firmware/engine.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "runtime/base/digest.h"
+
+#define HOUR_NS (3600 * INT64_C(1000000000))
+
+static struct repeats_options repeats_of(const struct config *config)
+{
+	return (struct repeats_options){
+		.ring_bytes   = (uint64_t)config->idempotency.memory_mib << 20,
+		.retention_ns = config->idempotency.retention_hours * HOUR_NS,
+	};
+}
+
+static void sort_features(struct engine *engine)
+{
+	const struct feature_plan *plan = engine->plan;
+
+	engine->decisions = PLAN_NO_ENTITY;
+	for (uint8_t e = 0; e < plan->entities_count; e++)
+		if (plan->entities[e].decisions)
+			engine->decisions = e;
+	for (uint8_t i = 0; i < plan->features_count; i++) {
+		uint8_t                 entity = plan->features[i].entity;
+		struct engine_features *of     = entity == PLAN_NO_ENTITY ? &engine->of_none
+									  : &engine->of_entity[entity];
+
+		of->at[of->count++] = i;
+	}
+}
+
+size_t engine_bytes(const struct config *config)
+{
+	struct repeats_options repeats = repeats_of(config);
+	char                   error[ENGINE_ERROR_BYTES];
+	size_t                 state = state_size(&config->plan, error, sizeof(error));
+
+	if (state == 0)
+		return 0;
+	return state + repeats_size(&repeats) +
+	       sightings_size(&config->plan, config->labels.transactions_max);
+}
+
+bool engine_init(struct engine *engine, const struct config *config, bool answers,
+		 engine_take *take, void *ctx, char error[ENGINE_ERROR_BYTES])
+{
+	struct repeats_options repeats = repeats_of(config);
+	char                   why[ENGINE_ERROR_BYTES - 64];
+	size_t                 size = state_size(&config->plan, why, sizeof(why));
+
+	memset(engine, 0, sizeof(*engine));
+	engine->plan         = &config->plan;
+	engine->labelled_max = config->labels.transactions_max;
+	if (size == 0) {
+		snprintf(error, ENGINE_ERROR_BYTES, "state.memory_mib: %s", why);
+		return false;
+	}
+	sort_features(engine);
+	engine->state = state_init(take(ctx, "histories", size, STATE_ALIGN_BYTES), &config->plan);
+	if (answers) {
+		size            = repeats_size(&repeats);
+		engine->repeats = repeats_init(take(ctx, "answers", size, 64), &repeats);
+	}
+	size            = sightings_size(&config->plan, config->labels.transactions_max);
+	engine->sightings = sightings_init(take(ctx, "labelled", size, 64), &config->plan,
+					   config->labels.transactions_max);
+	return true;
+}
+
+static void add_number(struct digest *digest, uint64_t value)
+{
+	uint8_t little[8];
+
+	for (int i = 0; i < 8; i++)
+		little[i] = (uint8_t)(value >> (8 * i));
+	digest_add(digest, little, sizeof(little));
+}
+
+static void add_entity(struct digest *digest, const struct entity_spec *entity)
+{
+	digest_add(digest, entity->name, strlen(entity->name) + 1);
+	digest_add(digest, entity->key, sizeof(entity->key));
+	digest_add(digest, entity->read, sizeof(entity->read));
+	add_number(digest, entity->channels);
+	add_number(digest, entity->history_max);
+	add_number(digest, entity->decisions);
+}
+
+static void add_feature(struct digest *digest, const struct feature_spec *feature)
+{
+	add_number(digest, feature->kind);
+	add_number(digest, feature->entity);
+	add_number(digest, feature->of);
+	add_number(digest, (uint64_t)feature->window_ns);
+	add_number(digest, (uint64_t)feature->delay_ns);
+}
+
+void engine_digest(const struct engine *engine, uint8_t out[DIGEST_BYTES])
+{
+	const struct feature_plan *plan = engine->plan;
+	struct digest              digest;
+
+	digest_init(&digest);
+	add_number(&digest, plan->entities_count);
+	for (uint32_t i = 0; i < plan->entities_count; i++)
+		add_entity(&digest, &plan->entities[i]);
+	add_number(&digest, plan->features_count);
+	for (uint32_t i = 0; i < plan->features_count; i++)
+		add_feature(&digest, &plan->features[i]);
+	add_number(&digest, plan->shards);
+	add_number(&digest, plan->memory_bytes);
+	add_number(&digest, (uint64_t)plan->lateness_ns);
+	add_number(&digest, engine->labelled_max);
+	digest_end(&digest, out);
+}
+
+void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes)
+{
+	void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)ctx, (void)name;
+	assert(memory != MAP_FAILED && align_bytes <= 4096);
+	madvise(memory, size_bytes, MADV_HUGEPAGE);
+	return memory;
+}

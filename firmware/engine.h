@@ -1,0 +1,68 @@
+/* Everything Assay remembers, in one place: the histories of entities, the requests it
+ * has answered, the transactions that can still be labelled.
+ *
+ *   state      sharded; each shard belongs to one decider (decider.h)
+ *   repeats    the net core's
+ *   sightings  the net core's
+ *
+ * All of it follows from the audit log: what changes it is a record there, and its place
+ * in the order of such records (`order`, runtime/audit/format.h) is what the histories
+ * know a transaction by.
+ *
+ * Memory:  engine_plan names each piece and its bytes, once, at boot.
+ * Failure: engine_init says when the declared plan does not fit. */
+#ifndef ASSAY_FIRMWARE_ENGINE_H
+#define ASSAY_FIRMWARE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "runtime/base/feature_plan.h"
+#include "runtime/state/repeats.h"
+#include "runtime/state/sightings.h"
+#include "runtime/state/state.h"
+
+#define ENGINE_ERROR_BYTES 512
+
+struct engine_features {
+	uint8_t count;
+	uint8_t at[PLAN_FEATURES_MAX]; /* places in plan->features */
+};
+
+struct engine {
+	const struct feature_plan *plan; /* of the config as booted */
+	struct state              *state;
+	struct repeats            *repeats;   /* NULL where nobody asks again: replay */
+	struct sightings          *sightings;
+	struct engine_features     of_entity[PLAN_ENTITIES_MAX];
+	struct engine_features     of_none;   /* of the transaction alone */
+	uint32_t                   labelled_max;
+	uint8_t                    decisions; /* the entity that keeps verdicts, or PLAN_NO_ENTITY */
+	uint64_t (*now_ns)(void *ctx);        /* monotonic: ledger and deadlines; NULL: neither */
+	void *now_ctx;
+};
+
+/* Zeroed memory of `size_bytes`; never NULL. */
+typedef void *engine_take(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);
+
+/* `answers` false: without repeats, where nobody asks. */
+bool engine_init(struct engine *engine, const struct config *config, bool answers,
+		 engine_take *take, void *ctx, char error[ENGINE_ERROR_BYTES]);
+
+/* SHA-256 over everything declared that the remembered bytes depend on: the plan and the
+ * bounds.  A snapshot made under another one is of no use. */
+void engine_digest(const struct engine *engine, uint8_t out[DIGEST_BYTES]);
+
+/* By mmap, for use outside the appliance; given back when the process ends. */
+void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);
+
+/* What engine_init will take, all pieces together; 0: the plan does not fit. */
+size_t engine_bytes(const struct config *config);
+
+static inline uint64_t engine_now_ns(const struct engine *engine)
+{
+	return engine->now_ns ? engine->now_ns(engine->now_ctx) : 0;
+}
+
+#endif

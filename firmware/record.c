@@ -1,0 +1,207 @@
+/* Slots of the pipeline into records of the audit chain, in order; and when the last of
+ * a request is recorded, the request to those that wait for the disk. */
+#include <assert.h>
+#include <string.h>
+
+#include "firmware/edge.h"
+#include "firmware/version.h"
+#include "runtime/audit/audit.h"
+
+static struct bytes build_name(void)
+{
+	return bytes_of(assay_version(), strlen(assay_version()));
+}
+
+static struct bytes identity_of(const struct job *job)
+{
+	return bytes_of(job->identity, job->identity_bytes);
+}
+
+static uint64_t durable(const struct core *core)
+{
+	return atomic_load_explicit(core->durable_sequence, memory_order_relaxed);
+}
+
+/* The answer is made here, once, from what the record holds; whoever asks again gets
+ * these bytes. */
+static void keep_answer(struct core *core, const struct slot *slot)
+{
+	struct reply_circumstance circumstance = { .audit_sequence = slot->sequence,
+						   .ledger         = slot->work.ledger };
+	struct reply_item         item         = { .transaction  = slot->work.transaction,
+						   .decision     = &slot->work.decision,
+						   .digests      = &slot->work.brain->digests,
+						   .circumstance = &circumstance };
+	size_t                    size;
+
+	memcpy(circumstance.audit_hash, core->chain.hash, DIGEST_BYTES);
+	size = reply_decision(core->answer, REPLY_DECISION_BYTES_MAX, &item);
+	repeats_answer(core->engine.repeats, slot->sequence, bytes_of(core->answer, size));
+}
+
+static size_t put_decision(struct core *core, const struct slot *slot, void *room)
+{
+	const struct job  *job   = slot->user;
+	struct audit_entry entry = {
+		.now_ns      = slot->work.now_ns,
+		.identity    = identity_of(job),
+		.transaction = slot->work.transaction,
+		.values      = &slot->work.values,
+		.decision    = &slot->work.decision,
+		.shadow      = &slot->work.shadow_decision,
+		.artefacts   = &slot->work.brain->digests,
+		.circumstance = {
+			.build            = build_name(),
+			.durable_sequence = durable(core),
+			.batch_index      = (uint16_t)slot->index,
+			.batch_size       = (uint16_t)job->request.count,
+			.resumed          = job->resumed,
+			.received_ns      = slot->work.now_ns,
+			.encoded_ns       = core->wall_ns,
+			.ledger           = slot->work.ledger,
+		},
+	};
+
+	return audit_encode_decision(room, AUDIT_RECORD_BYTES_MAX, &entry, &core->chain);
+}
+
+static size_t put_repeat(struct core *core, const struct slot *slot, void *room)
+{
+	const struct job         *job = slot->user;
+	const struct transaction *t   = &job->request.transactions[slot->index];
+	struct audit_repeat       repeat = {
+			  .now_ns           = core->wall_ns,
+			  .identity         = identity_of(job),
+			  .id               = bytes_of(t->id.data, t->id.size_bytes),
+			  .first_sequence   = slot->first_sequence,
+			  .durable_sequence = durable(core),
+			  .build            = build_name(),
+	};
+
+	return audit_encode_repeat(room, AUDIT_RECORD_BYTES_MAX, &repeat, &core->chain);
+}
+
+static size_t put_label(struct core *core, const struct slot *slot, void *room)
+{
+	struct audit_label label = {
+		.now_ns           = core->wall_ns,
+		.identity         = identity_of(slot->user),
+		.label            = &slot->label,
+		.outcome          = slot->label_outcome,
+		.labelled_order   = slot->labelled_order,
+		.durable_sequence = durable(core),
+		.build            = build_name(),
+	};
+
+	return audit_encode_label(room, AUDIT_RECORD_BYTES_MAX, &label, &core->chain);
+}
+
+static size_t put_list(struct core *core, const struct slot *slot, void *room)
+{
+	struct audit_list list = {
+		.now_ns           = slot->work.now_ns,
+		.identity         = identity_of(slot->user),
+		.edit             = &slot->edit,
+		.outcome          = slot->edit_outcome,
+		.durable_sequence = durable(core),
+		.build            = build_name(),
+	};
+
+	return audit_encode_list(room, AUDIT_RECORD_BYTES_MAX, &list, &core->chain);
+}
+
+static size_t put_config(struct core *core, const struct slot *slot, void *room)
+{
+	struct audit_event event = {
+		.kind             = AUDIT_CONFIG,
+		.now_ns           = core->wall_ns,
+		.artefacts        = &slot->live->brain.digests,
+		.durable_sequence = durable(core),
+		.note             = bytes_of("reload", strlen("reload")),
+		.build            = build_name(),
+	};
+
+	return audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain);
+}
+
+static size_t (*const puts_by_kind[AUDIT_KIND_COUNT])(struct core *, const struct slot *, void *) = {
+	[AUDIT_DECISION] = put_decision, [AUDIT_REPEAT] = put_repeat, [AUDIT_LABEL] = put_label,
+	[AUDIT_LIST] = put_list,         [AUDIT_CONFIG] = put_config,
+};
+
+static void count_decision(struct core *core, const struct slot *slot)
+{
+	const struct decision *decision = &slot->work.decision;
+
+	stats_add(&core->stats->transactions, 1);
+	stats_add(&core->stats->verdicts[decision->verdict], 1);
+	for (uint8_t i = 0; i < decision->reasons_count; i++) {
+		if (decision->reasons[i].code == DECIDED_FAILURE)
+			stats_reason(core->stats, (enum reason)decision->reasons[i].failure);
+		if (decision->reasons[i].code == DECIDED_FEATURES_MISSING)
+			stats_reason(core->stats, REASON_feature_missing);
+	}
+	for (int s = 0; s < STAGE_COUNT; s++)
+		if (slot->work.ledger.stage_ns[s] != 0)
+			histogram_add(&core->stats->stage_ns[s], slot->work.ledger.stage_ns[s]);
+}
+
+/* What the slot found goes to its request, whose answer is made when all have. */
+static void tell_job(struct core *core, const struct slot *slot)
+{
+	struct job *job = slot->user;
+
+	switch (slot->kind) {
+	case AUDIT_DECISION:
+		if (job->refused == REASON_NONE)
+			job->refused = slot->work.refused;
+		job->answers[slot->index] = slot->sequence;
+		break;
+	case AUDIT_REPEAT: job->answers[slot->index] = slot->first_sequence; break;
+	case AUDIT_LABEL: job->answers[slot->index] = slot->label_outcome; break;
+	case AUDIT_LIST: job->answers[slot->index] = slot->edit_outcome; break;
+	default: return;
+	}
+	job->last_sequence = slot->sequence;
+	assert(job->left > 0);
+	if (--job->left > 0)
+		return;
+	job->recorded_ns = clock_now_ns(core->clock);
+	job->next        = NULL;
+	if (core->commit_last)
+		core->commit_last->next = job;
+	else
+		core->commit_first = job;
+	core->commit_last = job;
+}
+
+void record_slot(void *ctx, struct slot *slot)
+{
+	struct core *core     = ctx;
+	uint64_t     began_ns = clock_now_ns(core->clock);
+	void        *room     = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
+
+	/* Room was made sure of when it was submitted (record_room). */
+	assert(room && slot->sequence == core->chain.next_sequence);
+	lane_commit(&core->records, puts_by_kind[slot->kind](core, slot, room));
+	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
+	histogram_add(&core->stats->stage_ns[STAGE_audit], clock_now_ns(core->clock) - began_ns);
+	if (slot->kind == AUDIT_DECISION) {
+		keep_answer(core, slot);
+		count_decision(core, slot);
+	}
+	if (slot->kind == AUDIT_CONFIG) {
+		stats_add(&core->stats->reloads, 1);
+		atomic_store_explicit(&core->adopted_epoch, slot->live->epoch, memory_order_release);
+		return;
+	}
+	tell_job(core, slot);
+}
+
+bool record_room(struct core *core, size_t count)
+{
+	size_t in_flight = (size_t)(core->pipeline.tail - core->pipeline.head);
+	size_t need      = (in_flight + count + 1) * (AUDIT_RECORD_BYTES_MAX + 64);
+
+	return core->records.ring_bytes - lane_used(&core->records) >= need;
+}

@@ -1,0 +1,330 @@
+#include "firmware/recover.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/audit_log.h"
+#include "firmware/decider.h"
+#include "firmware/snapshot.h"
+#include "firmware/walk.h"
+#include "runtime/reply/reply.h"
+
+/* ---- one record */
+
+struct following {
+	struct recover       *recover;
+	struct work          *work;
+	struct audit_decoded *decoded;
+	uint8_t              *answer;
+	bool                  broken;
+	uint64_t              sequence; /* of the record that was */
+};
+
+/* The answer that was given, from what the record holds (reply.h). */
+static void remember_answer(struct following *following, const struct audit_record *record,
+			    struct hash128 key)
+{
+	const struct audit_decoded *d            = following->decoded;
+	struct repeats             *repeats      = following->recover->engine->repeats;
+	struct reply_circumstance   circumstance = { .audit_sequence = record->sequence,
+						     .ledger         = d->circumstance.ledger };
+	struct reply_item           item         = { .transaction  = &d->transaction,
+						     .decision     = &d->decision,
+						     .digests      = &d->artefacts,
+						     .circumstance = &circumstance };
+	size_t                      size;
+
+	memcpy(circumstance.audit_hash, record->hash, DIGEST_BYTES);
+	size = reply_decision(following->answer, REPLY_DECISION_BYTES_MAX, &item);
+	repeats_add(repeats, key, repeats_body(&d->transaction), record->sequence, d->now_ns);
+	repeats_answer(repeats, record->sequence, bytes_of(following->answer, size));
+}
+
+static void follow_decision(struct following *following, const struct audit_record *record)
+{
+	struct engine        *engine = following->recover->engine;
+	struct audit_decoded *d      = following->decoded;
+	struct work          *work   = following->work;
+	struct hash128        key    = repeats_key(
+		      d->identity, bytes_of(d->transaction.id.data, d->transaction.id.size_bytes));
+
+	if (engine->repeats && d->now_ns >= following->recover->now_ns -
+						    following->recover->retention_ns)
+		remember_answer(following, record, key);
+	if (record->sequence <= following->recover->from_snapshot)
+		return;
+	work->transaction = &d->transaction;
+	work->order       = d->order;
+	state_keys(engine->plan, work->transaction, &work->keys);
+	sightings_add(engine->sightings, key, work->order, d->transaction.time_ns, &work->keys);
+	walk_follow(engine, work, (enum verdict)d->decision.verdict);
+}
+
+static void follow_label(struct following *following)
+{
+	struct engine              *engine  = following->recover->engine;
+	const struct audit_decoded *d       = following->decoded;
+	struct decider              decider = { .engine = engine, .count = 1 };
+	struct decider_op           op      = { .kind = DECIDER_LABEL };
+	struct bytes who = d->label.caller.size_bytes
+				   ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
+				   : d->identity;
+
+	sightings_label(engine->sightings,
+			repeats_key(who, bytes_of(d->label.id.data, d->label.id.size_bytes)),
+			(enum label_kind)d->label.kind, &op.label);
+	decider_do(&decider, &op);
+}
+
+static void follow_list(struct following *following)
+{
+	struct live                *live = following->recover->live;
+	const struct audit_decoded *d    = following->decoded;
+	struct decider_op           op   = { .kind = DECIDER_EDIT };
+
+	if (!live || d->edit_outcome != REASON_NONE)
+		return;
+	op.edit = (struct decider_edit){ .brain  = &live->brain,
+					 .shadow = live->has_shadow ? &live->shadow : NULL,
+					 .now_ns = d->now_ns,
+					 .edit   = d->edit };
+	for (uint32_t i = 0; i < following->recover->lists; i++) {
+		struct decider decider = { .lists = i };
+
+		decider_do(&decider, &op);
+	}
+}
+
+static bool follow(void *context, const struct audit_record *record)
+{
+	struct following *following = context;
+	struct recover   *recover   = following->recover;
+
+	if (!audit_decode(record, following->decoded)) {
+		following->broken   = true;
+		following->sequence = record->sequence;
+		return false;
+	}
+	recover->records++;
+	if (record->kind == AUDIT_DECISION)
+		follow_decision(following, record);
+	if (record->sequence > recover->from_snapshot) {
+		if (record->kind == AUDIT_LABEL)
+			follow_label(following);
+		if (record->kind == AUDIT_LIST)
+			follow_list(following);
+	} else if (record->sequence == recover->from_snapshot &&
+		   memcmp(record->hash, recover->chain.hash, DIGEST_BYTES) != 0) {
+		following->broken   = true;
+		following->sequence = record->sequence;
+		return false;
+	}
+	if (record->sequence >= recover->from_snapshot) {
+		recover->chain.next_sequence = record->sequence + 1;
+		recover->chain.order         = following->decoded->order;
+		memcpy(recover->chain.hash, record->hash, DIGEST_BYTES);
+	}
+	return true;
+}
+
+static void progress(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+	struct recover *recover = ((struct following *)context)->recover;
+
+	if (recover->progress)
+		recover->progress(recover->ctx, done_bytes, all_bytes);
+}
+
+/* ---- the snapshot */
+
+struct pieces {
+	struct snapshot *snapshot;
+	uint8_t         *memory;
+	char            *error;
+};
+
+static bool piece(struct pieces *pieces, uint32_t kind, uint32_t index, struct bytes *out)
+{
+	const struct snapshot_section *section = snapshot_find(pieces->snapshot, kind, index);
+
+	if (!section) {
+		snprintf(pieces->error, SNAPSHOT_ERROR_BYTES, "%s has no section %u of kind %u",
+			 pieces->snapshot->name, index, kind);
+		return false;
+	}
+	*out = bytes_of(pieces->memory, section->size_bytes);
+	return snapshot_read(pieces->snapshot, section, pieces->memory, pieces->error);
+}
+
+static bool tell_piece(struct pieces *pieces, const char *what, const struct failure *failure)
+{
+	snprintf(pieces->error, SNAPSHOT_ERROR_BYTES, "%s: %s: at byte %lu: %s",
+		 pieces->snapshot->name, what, (unsigned long)failure->offset_bytes,
+		 failure->detail);
+	return false;
+}
+
+static bool load_lists(struct recover *recover, struct pieces *pieces)
+{
+	struct live   *live = recover->live;
+	struct failure failure;
+	struct bytes   in;
+
+	if (!live || !live->brain.rules ||
+	    !snapshot_find(pieces->snapshot, SNAPSHOT_LISTS, 0))
+		return true;
+	if (!piece(pieces, SNAPSHOT_LISTS, 0, &in))
+		return false;
+	for (uint32_t i = 0; i < recover->lists; i++)
+		if (!rules_lists_load(live->brain.lists[i], in, &failure))
+			return tell_piece(pieces, "lists", &failure);
+	return true;
+}
+
+static bool load(struct recover *recover, struct pieces *pieces)
+{
+	struct engine *engine = recover->engine;
+	struct failure failure;
+	struct bytes   in;
+
+	for (uint32_t shard = 0; shard < engine->plan->shards; shard++) {
+		if (!piece(pieces, SNAPSHOT_STATE, shard, &in))
+			return false;
+		if (!state_load(engine->state, shard, in, &failure))
+			return tell_piece(pieces, "histories", &failure);
+	}
+	if (!piece(pieces, SNAPSHOT_SIGHTINGS, 0, &in))
+		return false;
+	if (!sightings_load(engine->sightings, in, &failure))
+		return tell_piece(pieces, "labelled", &failure);
+	return load_lists(recover, pieces);
+}
+
+/* The newest that is sound and was made under this plan; chain and from_snapshot tell. */
+static void load_newest(struct recover *recover)
+{
+	struct snapshot_search search = { .sequence_max = recover->to_sequence ? recover->to_sequence
+									       : UINT64_MAX,
+					  .damaged      = recover->tell,
+					  .context      = recover->ctx };
+	struct snapshot       *snapshot = calloc(1, sizeof(*snapshot));
+	char                   error[SNAPSHOT_ERROR_BYTES];
+	uint8_t                digest[DIGEST_BYTES];
+
+	assert(snapshot);
+	engine_digest(recover->engine, digest);
+	while (snapshot_open(snapshot, recover->snapshots, &search, error)) {
+		struct pieces pieces = { snapshot, NULL, error };
+		bool          good;
+
+		snprintf(error, sizeof(error), "%s was made under other entities or bounds",
+			 snapshot->name);
+		good = memcmp(snapshot->about.config, digest, DIGEST_BYTES) == 0;
+		if (good) {
+			pieces.memory = malloc(snapshot_section_bytes_max(snapshot) + 1);
+			assert(pieces.memory);
+			good = load(recover, &pieces);
+			free(pieces.memory);
+		}
+		if (good) {
+			recover->chain         = snapshot->about.chain;
+			recover->from_snapshot = snapshot->about.chain.next_sequence - 1;
+		} else {
+			recover->tell(recover->ctx, error);
+			search.sequence_max = snapshot->about.chain.next_sequence - 2;
+		}
+		snapshot_close(snapshot);
+		if (good)
+			break;
+	}
+	free(snapshot);
+}
+
+/* ---- all of it */
+
+/* Where reading begins: behind the snapshot, or earlier, where answers are still kept. */
+static uint64_t first_to_read(struct recover *recover)
+{
+	uint64_t from = recover->from_snapshot + 1, kept;
+
+	if (!recover->engine->repeats)
+		return from;
+	kept = audit_log_sequence_at(recover->audit, recover->now_ns - recover->retention_ns);
+	return kept < from ? kept : from;
+}
+
+bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
+{
+	struct following         following = { .recover = recover };
+	struct audit_log_visitor visitor   = { .each     = follow,
+					       .progress = progress,
+					       .context  = &following };
+	struct audit_log_range   range     = { .to_sequence = recover->to_sequence };
+	struct audit_log_report *report    = calloc(1, sizeof(*report));
+	bool                     ok;
+
+	audit_chain_init(&recover->chain);
+	if (recover->snapshots)
+		load_newest(recover);
+	following.work    = calloc(1, sizeof(*following.work));
+	following.decoded = calloc(1, sizeof(*following.decoded));
+	following.answer  = malloc(REPLY_DECISION_BYTES_MAX);
+	assert(report && following.work && following.decoded && following.answer);
+	range.from_sequence = first_to_read(recover);
+	if (range.from_sequence == recover->from_snapshot + 1 && recover->from_snapshot > 0)
+		range.hash_before = recover->chain.hash;
+	if (recover->to_sequence != 0 && range.from_sequence > recover->to_sequence)
+		ok = true;
+	else
+		ok = audit_log_read(recover->audit, &range, &visitor, report);
+	if (!ok)
+		snprintf(error, RECOVER_ERROR_BYTES, "the audit log cannot be followed: %s",
+			 report->broken);
+	if (following.broken)
+		snprintf(error, RECOVER_ERROR_BYTES,
+			 "record %lu of the audit log is not laid out as its format says, or is not "
+			 "the one the snapshot was made from",
+			 (unsigned long)following.sequence);
+	free(following.work);
+	free(following.decoded);
+	free(following.answer);
+	free(report);
+	return ok && !following.broken;
+}
+
+static bool save_all(const struct recover *recover, struct snapshot_writer *writer)
+{
+	const struct engine *engine = recover->engine;
+
+	for (uint32_t shard = 0; shard < engine->plan->shards; shard++)
+		if (!snapshot_section(writer, SNAPSHOT_STATE, shard) ||
+		    !state_save(engine->state, shard, snapshot_write, writer))
+			return false;
+	if (!snapshot_section(writer, SNAPSHOT_SIGHTINGS, 0) ||
+	    !sightings_save(engine->sightings, snapshot_write, writer))
+		return false;
+	if (!recover->live || !recover->live->brain.rules)
+		return true;
+	return snapshot_section(writer, SNAPSHOT_LISTS, 0) &&
+	       rules_lists_save(recover->live->brain.lists[0], snapshot_write, writer);
+}
+
+bool recover_save(const struct recover *recover, uint32_t keep, char error[RECOVER_ERROR_BYTES])
+{
+	struct snapshot_writer *writer = calloc(1, sizeof(*writer));
+	struct snapshot_about   about  = { .chain = recover->chain, .wall_ns = recover->now_ns };
+	bool                    ok;
+
+	assert(writer);
+	engine_digest(recover->engine, about.config);
+	ok = snapshot_begin(writer, recover->snapshots, &about) && save_all(recover, writer) &&
+	     snapshot_end(writer, keep);
+	if (!ok) {
+		snprintf(error, RECOVER_ERROR_BYTES, "%s", writer->error);
+		snapshot_drop(writer);
+	}
+	free(writer);
+	return ok;
+}
