@@ -24,7 +24,7 @@
 #include "firmware/manage.h"
 #include "firmware/snapshots.h"
 
-#define APPLIANCE_ERROR_BYTES 1024
+#define APPLIANCE_ERROR_BYTES LIVE_ERROR_BYTES
 #define RETIRED_MAX           64
 
 struct appliance {

@@ -14,6 +14,7 @@
 #include "firmware/turn.h"
 #include "firmware/version.h"
 #include "runtime/audit/audit.h"
+#include "runtime/reply/reply.h"
 
 #define EVENTS_PER_STEP 256
 #define ADOPT_WAIT_MS   2000

@@ -6,6 +6,7 @@
 #include "drivers/mem/mem.h"
 #include "firmware/audit_role.h"
 #include "runtime/audit/audit.h"
+#include "runtime/reply/reply.h"
 
 /* Room for the largest answer: a full batch, or a problem. */
 static size_t out_capacity(const struct config *config)

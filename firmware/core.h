@@ -29,6 +29,7 @@
 #include "firmware/stats.h"
 #include "firmware/walk.h"
 #include "runtime/audit/audit.h"
+#include "runtime/base/label.h"
 #include "runtime/base/lane.h"
 
 /* Plain text read ahead of the parser; one small request fits. */

@@ -11,10 +11,19 @@ int ctl_audit_cat(int argc, char **argv);
 int ctl_audit_digest(int argc, char **argv);
 int ctl_config_default(int argc, char **argv);
 int ctl_config_reference(int argc, char **argv);
+int ctl_backtest(int argc, char **argv);
 int ctl_decide(int argc, char **argv);
+int ctl_features(int argc, char **argv);
 int ctl_pki_demo(int argc, char **argv);
 int ctl_reload(int argc, char **argv);
+int ctl_replay(int argc, char **argv);
+int ctl_snapshot(int argc, char **argv);
 int ctl_score(int argc, char **argv);
 int ctl_status(int argc, char **argv);
+
+#include <stdint.h>
+
+/* The N of --cores N, 1 to 8; 0: it is not that. */
+uint32_t ctl_cores(const char *text);
 
 #endif

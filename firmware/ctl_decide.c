@@ -1,141 +1,81 @@
-/* assayctl decide: the offline twin.  The same walk as the net core's, without a
- * network, an audit chain or a time ledger. */
+/* assayctl decide: the offline twin.  What the appliance would answer, line for line. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "drivers/http/http.h"
 #include "firmware/ctl.h"
-#include "firmware/live.h"
-#include "firmware/walk.h"
+#include "firmware/twin.h"
+#include "runtime/reply/reply.h"
 
 static const char usage[] =
-	"assayctl decide --config FILE < requests.jsonl > answers.jsonl\n\n"
-	"Decides each line, one request body (a payment or a batch), with the appliance's\n"
-	"own code and prints one answer a line: what POST /v1/decisions answers, without\n"
-	"the time ledger and the place in the audit chain.  A refused line gives its\n"
-	"problem object.  Exit status 1 when a line was refused.\n\n"
+	"assayctl decide --config FILE [--cores N] [--audit DIR] < requests.jsonl > answers.jsonl\n\n"
+	"Decides each line, one request body (a payment or a batch), with the appliance's own\n"
+	"code, histories and rules, and prints one answer a line: what POST /v1/decisions\n"
+	"answers, without the time ledger and the place in the audit chain.  A line that\n"
+	"begins with {\"labels\": or {\"edits\": labels transactions or edits lists; it prints\n"
+	"nothing.  A refused line gives its problem object.  `now` is each payment's own time.\n\n"
+	"  --cores N     decide on N cores, 1 to 8; the answers are the same\n"
+	"  --audit DIR   also write an audit log to an empty directory, for assayctl replay\n"
+	"  --csv         standard input is a CSV file, mapped by the config's columns\n\n"
+	"Exit status 1 when a line was refused, 2 when nothing could be done.\n\n"
 	"Example: assayctl decide --config config/appliance.cfg < day.jsonl > decided.jsonl\n";
 
-static bool load(const char *path, struct live **live)
+/* The answer of a decision, now or the first time. */
+static struct bytes answer_of(struct twin *twin, const struct slot *slot, char *room)
 {
-	static struct config       config;
-	static struct config_error errors;
-	char                       error[LIVE_ERROR_BYTES];
-	struct timespec            ts;
-	struct live_options        options = { .config = &config, .epoch = 1, .offline = true };
+	struct repeats   *repeats = twin->offline.engine.repeats;
+	struct reply_item item    = { .transaction = slot->work.transaction,
+				      .decision    = &slot->work.decision,
+				      .digests     = &slot->work.brain->digests };
+	struct bytes      answer;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	options.wall_ns = ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-	if (!config_load(path, &config, &errors)) {
-		for (uint32_t i = 0; i < errors.count; i++)
-			fprintf(stderr, "%s\n", errors.lines[i]);
-		return false;
-	}
-	if (!live_make(&options, live, error)) {
-		fprintf(stderr, "assayctl decide: %s\n", error);
-		return false;
-	}
-	return true;
+	if (slot->kind == AUDIT_REPEAT)
+		return repeats_answer_of(repeats, slot->first_sequence);
+	answer = bytes_of(room, reply_decision(room, REPLY_DECISION_BYTES_MAX, &item));
+	repeats_answer(repeats, slot->sequence, answer);
+	return answer;
 }
 
-/* The body of the problem the appliance would answer, which ends its own line. */
-static void print_problem(const struct failure *failure)
+static void decided(struct twin *twin, struct twin_line *line, const struct slot *slot)
 {
-	uint8_t        out[HTTP_PROBLEM_BYTES_MAX];
-	size_t         size = http_write_problem(out, sizeof(out), failure, NULL, true);
-	const uint8_t *body = memmem(out, size, "\r\n\r\n", 4);
+	static char  room[REPLY_DECISION_BYTES_MAX];
+	struct bytes answer = answer_of(twin, slot, room);
 
-	assert(body);
-	body += 4;
-	fwrite(body, 1, size - (size_t)(body - out), stdout);
-}
-
-struct twin {
-	struct walk         walk;
-	struct walk_request request;
-	size_t              body_max;
-	char               *out;
-	size_t              out_bytes;
-	bool                refused;
-};
-
-static void twin_init(struct twin *twin, struct live *live)
-{
-	struct decode_limits limits = {
-		.body_bytes_max = live->config.http.body_bytes_max,
-		.batch_max      = live->config.decode.batch_max,
-	};
-
-	memset(twin, 0, sizeof(*twin));
-	twin->body_max     = limits.body_bytes_max;
-	twin->out_bytes    = REPLY_BATCH_BYTES_MAX(limits.batch_max);
-	twin->out          = malloc(twin->out_bytes);
-	twin->walk.decoder = decode_init(aligned_alloc(64, decode_size(&limits)), &limits);
-	walk_request_init(&twin->request, calloc(1, walk_request_bytes(limits.batch_max)),
-			  limits.batch_max);
-	twin->request.body = malloc(twin->body_max + DECODE_PADDING_BYTES);
-	walk_use(&twin->walk, live);
-}
-
-static void decide_line(struct twin *twin, const char *line, size_t size)
-{
-	struct walk_request *request = &twin->request;
-	size_t               n;
-
-	request->failure    = (struct failure){ .reason = REASON_http_too_long };
-	request->body_bytes = size;
-	if (size <= twin->body_max) {
-		memcpy(request->body, line, size);
-		if (walk_decode(&twin->walk, request) == REASON_NONE &&
-		    walk_decide(&twin->walk, request) == REASON_NONE) {
-			n = walk_reply(request, twin->out, twin->out_bytes, false);
-			fwrite(twin->out, 1, n, stdout);
-			putchar('\n');
-			return;
-		}
-	}
-	twin->refused = true;
-	print_problem(&request->failure);
-}
-
-static void twin_free(struct twin *twin)
-{
-	free(twin->out);
-	free(twin->request.body);
-	free(twin->request.transactions);
-	free(twin->walk.decoder);
+	if (slot->index == 0 && line->request.batch)
+		fputs("{\"decisions\":[", stdout);
+	fwrite(answer.data, 1, answer.size_bytes, stdout);
+	if (slot->index + 1 < line->request.count)
+		putchar(',');
+	else
+		fputs(line->request.batch ? "]}\n" : "\n", stdout);
 }
 
 int ctl_decide(int argc, char **argv)
 {
-	struct live *live;
-	struct twin  twin;
-	char        *line = NULL;
-	size_t       room = 0;
-	ssize_t      n;
+	struct twin_options options = { .name    = "decide",
+					.offline = { .cores = 1, .answers = true },
+					.decided = decided };
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		fputs(usage, stdout);
 		return 0;
 	}
-	if (argc != 3 || strcmp(argv[1], "--config") != 0) {
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+			options.offline.config_path = argv[++i];
+		else if (strcmp(argv[i], "--cores") == 0 && i + 1 < argc)
+			options.offline.cores = ctl_cores(argv[++i]);
+		else if (strcmp(argv[i], "--audit") == 0 && i + 1 < argc)
+			options.audit = argv[++i];
+		else if (strcmp(argv[i], "--csv") == 0)
+			options.csv = true;
+		else
+			options.offline.cores = 0;
+	}
+	if (!options.offline.config_path || options.offline.cores == 0) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	if (!load(argv[2], &live))
-		return 2;
-	twin_init(&twin, live);
-	while ((n = getline(&line, &room, stdin)) > 0) {
-		if (line[n - 1] == '\n')
-			n--;
-		decide_line(&twin, line, (size_t)n);
-	}
-	free(line);
-	twin_free(&twin);
-	live_free(live);
-	return twin.refused ? 1 : 0;
+	return twin_run(&options, stdin);
 }

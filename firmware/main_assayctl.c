@@ -17,6 +17,13 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{ NULL, "decide", ctl_decide, "--config FILE < requests.jsonl",
 	  "decide payments offline, with the appliance's own code" },
+	{ NULL, "features", ctl_features, "--config FILE < transactions",
+	  "print the features the engine computes for each transaction" },
+	{ NULL, "replay", ctl_replay, "DIR",
+	  "decide an audit directory again and compare every byte" },
+	{ NULL, "backtest", ctl_backtest, "--config NEW DIR",
+	  "tell how another config would have decided" },
+	{ NULL, "snapshot", ctl_snapshot, "--config FILE", "make a snapshot of the histories now" },
 	{ NULL, "score", ctl_score, "MODEL < features.csv",
 	  "print a model's margin and probability for each row" },
 	{ NULL, "status", ctl_status, "--config FILE", "show what a running appliance is doing" },

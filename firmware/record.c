@@ -4,23 +4,8 @@
 #include <string.h>
 
 #include "firmware/edge.h"
-#include "firmware/version.h"
-#include "runtime/audit/audit.h"
-
-static struct bytes build_name(void)
-{
-	return bytes_of(assay_version(), strlen(assay_version()));
-}
-
-static struct bytes identity_of(const struct job *job)
-{
-	return bytes_of(job->identity, job->identity_bytes);
-}
-
-static uint64_t durable(const struct core *core)
-{
-	return atomic_load_explicit(core->durable_sequence, memory_order_relaxed);
-}
+#include "firmware/record_put.h"
+#include "runtime/reply/reply.h"
 
 /* The answer is made here, once, from what the record holds; whoever asks again gets
  * these bytes. */
@@ -38,96 +23,6 @@ static void keep_answer(struct core *core, const struct slot *slot)
 	size = reply_decision(core->answer, REPLY_DECISION_BYTES_MAX, &item);
 	repeats_answer(core->engine.repeats, slot->sequence, bytes_of(core->answer, size));
 }
-
-static size_t put_decision(struct core *core, const struct slot *slot, void *room)
-{
-	const struct job  *job   = slot->user;
-	struct audit_entry entry = {
-		.now_ns      = slot->work.now_ns,
-		.identity    = identity_of(job),
-		.transaction = slot->work.transaction,
-		.values      = &slot->work.values,
-		.decision    = &slot->work.decision,
-		.shadow      = &slot->work.shadow_decision,
-		.artefacts   = &slot->work.brain->digests,
-		.circumstance = {
-			.build            = build_name(),
-			.durable_sequence = durable(core),
-			.batch_index      = (uint16_t)slot->index,
-			.batch_size       = (uint16_t)job->request.count,
-			.resumed          = job->resumed,
-			.received_ns      = slot->work.now_ns,
-			.encoded_ns       = core->wall_ns,
-			.ledger           = slot->work.ledger,
-		},
-	};
-
-	return audit_encode_decision(room, AUDIT_RECORD_BYTES_MAX, &entry, &core->chain);
-}
-
-static size_t put_repeat(struct core *core, const struct slot *slot, void *room)
-{
-	const struct job         *job = slot->user;
-	const struct transaction *t   = &job->request.transactions[slot->index];
-	struct audit_repeat       repeat = {
-			  .now_ns           = core->wall_ns,
-			  .identity         = identity_of(job),
-			  .id               = bytes_of(t->id.data, t->id.size_bytes),
-			  .first_sequence   = slot->first_sequence,
-			  .durable_sequence = durable(core),
-			  .build            = build_name(),
-	};
-
-	return audit_encode_repeat(room, AUDIT_RECORD_BYTES_MAX, &repeat, &core->chain);
-}
-
-static size_t put_label(struct core *core, const struct slot *slot, void *room)
-{
-	struct audit_label label = {
-		.now_ns           = core->wall_ns,
-		.identity         = identity_of(slot->user),
-		.label            = &slot->label,
-		.outcome          = slot->label_outcome,
-		.labelled_order   = slot->labelled_order,
-		.durable_sequence = durable(core),
-		.build            = build_name(),
-	};
-
-	return audit_encode_label(room, AUDIT_RECORD_BYTES_MAX, &label, &core->chain);
-}
-
-static size_t put_list(struct core *core, const struct slot *slot, void *room)
-{
-	struct audit_list list = {
-		.now_ns           = slot->work.now_ns,
-		.identity         = identity_of(slot->user),
-		.edit             = &slot->edit,
-		.outcome          = slot->edit_outcome,
-		.durable_sequence = durable(core),
-		.build            = build_name(),
-	};
-
-	return audit_encode_list(room, AUDIT_RECORD_BYTES_MAX, &list, &core->chain);
-}
-
-static size_t put_config(struct core *core, const struct slot *slot, void *room)
-{
-	struct audit_event event = {
-		.kind             = AUDIT_CONFIG,
-		.now_ns           = core->wall_ns,
-		.artefacts        = &slot->live->brain.digests,
-		.durable_sequence = durable(core),
-		.note             = bytes_of("reload", strlen("reload")),
-		.build            = build_name(),
-	};
-
-	return audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain);
-}
-
-static size_t (*const puts_by_kind[AUDIT_KIND_COUNT])(struct core *, const struct slot *, void *) = {
-	[AUDIT_DECISION] = put_decision, [AUDIT_REPEAT] = put_repeat, [AUDIT_LABEL] = put_label,
-	[AUDIT_LIST] = put_list,         [AUDIT_CONFIG] = put_config,
-};
 
 static void count_decision(struct core *core, const struct slot *slot)
 {
@@ -175,6 +70,24 @@ static void tell_job(struct core *core, const struct slot *slot)
 	core->commit_last = job;
 }
 
+static size_t put_slot(struct core *core, const struct slot *slot, void *room)
+{
+	const struct job   *job   = slot->kind == AUDIT_CONFIG ? NULL : slot->user;
+	struct record_about about = {
+		.now_ns           = core->wall_ns,
+		.durable_sequence = atomic_load_explicit(core->durable_sequence,
+							 memory_order_relaxed),
+	};
+
+	if (job) {
+		about.identity   = bytes_of(job->identity, job->identity_bytes);
+		about.batch_size = (uint16_t)job->request.count;
+		about.resumed    = job->resumed;
+		about.id         = &job->request.transactions[slot->index];
+	}
+	return record_put(room, slot, &about, &core->chain);
+}
+
 void record_slot(void *ctx, struct slot *slot)
 {
 	struct core *core     = ctx;
@@ -183,7 +96,7 @@ void record_slot(void *ctx, struct slot *slot)
 
 	/* Room was made sure of when it was submitted (record_room). */
 	assert(room && slot->sequence == core->chain.next_sequence);
-	lane_commit(&core->records, puts_by_kind[slot->kind](core, slot, room));
+	lane_commit(&core->records, put_slot(core, slot, room));
 	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
 	histogram_add(&core->stats->stage_ns[STAGE_audit], clock_now_ns(core->clock) - began_ns);
 	if (slot->kind == AUDIT_DECISION) {

@@ -3,8 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "firmware/asked.h"
 #include "firmware/edge.h"
 #include "firmware/version.h"
+#include "runtime/decide/decide.h"
+#include "runtime/reply/reply.h"
 
 static void put_answer(struct job *job, uint16_t status, size_t body_bytes)
 {
@@ -124,66 +127,6 @@ static void begin(struct conn *conn, size_t count)
 	conn->state         = CONN_COMMITTING;
 }
 
-/* "/transactions/12/id"; no libc formatting on a polling core. */
-static void place_id(char place[REASON_PLACE_BYTES_MAX], size_t i)
-{
-	static const char before[] = "/transactions/", after[] = "/id";
-	char              digits[20];
-	size_t            n = 0, at = sizeof(before) - 1;
-
-	memcpy(place, before, at);
-	do
-		digits[n++] = (char)('0' + i % 10);
-	while ((i /= 10) > 0);
-	while (n > 0)
-		place[at++] = digits[--n];
-	memcpy(place + at, after, sizeof(after));
-}
-
-/* What is known of a transaction of the request before it is submitted. */
-struct asked {
-	struct hash128 key, body;
-};
-
-/* The same id twice in one batch: with the same transaction it is a repeat. */
-static const struct asked *earlier(const struct asked *asked, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (hash_same(asked[j].key, asked[i].key))
-			return &asked[j];
-	return NULL;
-}
-
-/* No id of the request may have been used for another transaction. */
-static enum reason check_ids(struct core *core, struct conn *conn, struct asked *asked)
-{
-	struct walk_request *request  = &conn->job->request;
-	struct bytes         identity = tls_identity(conn->tls);
-	uint64_t             first;
-
-	for (size_t i = 0; i < request->count; i++) {
-		const struct transaction *t = &request->transactions[i];
-		const struct asked       *before;
-
-		asked[i] = (struct asked){
-			.key  = repeats_key(identity, bytes_of(t->id.data, t->id.size_bytes)),
-			.body = repeats_body(t),
-		};
-		before = earlier(asked, i);
-		if (repeats_find(core->engine.repeats, asked[i].key, asked[i].body, core->wall_ns,
-				 &first) != REPEATS_CONFLICT &&
-		    (!before || hash_same(before->body, asked[i].body)))
-			continue;
-		request->failure = (struct failure){ .reason = REASON_repeat_conflict };
-		if (request->batch)
-			place_id(request->failure.place, i);
-		else
-			memcpy(request->failure.place, "/id", sizeof("/id"));
-		return REASON_repeat_conflict;
-	}
-	return REASON_NONE;
-}
-
 static void submit_new(struct core *core, struct job *job, struct slot *slot, struct hash128 key)
 {
 	const struct transaction *t     = &job->request.transactions[slot->index];
@@ -242,7 +185,8 @@ static enum reason try_decisions(struct core *core, struct conn *conn)
 		return REASON_not_ready;
 	reason = room_for(core, request->count);
 	if (reason == REASON_NONE)
-		reason = check_ids(core, conn, asked);
+		reason = asked_check(core->engine.repeats, tls_identity(conn->tls), &core->wall_ns,
+				     request, asked);
 	if (reason != REASON_NONE)
 		return reason;
 	begin(conn, request->count);

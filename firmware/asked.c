@@ -1,0 +1,56 @@
+#include "firmware/asked.h"
+
+#include <string.h>
+
+/* "/transactions/12/id"; no libc formatting on a polling core. */
+static void place_id(char place[REASON_PLACE_BYTES_MAX], size_t i)
+{
+	static const char before[] = "/transactions/", after[] = "/id";
+	char              digits[20];
+	size_t            n = 0, at = sizeof(before) - 1;
+
+	memcpy(place, before, at);
+	do
+		digits[n++] = (char)('0' + i % 10);
+	while ((i /= 10) > 0);
+	while (n > 0)
+		place[at++] = digits[--n];
+	memcpy(place + at, after, sizeof(after));
+}
+
+/* The same id twice in one batch: with the same transaction it is a repeat. */
+static const struct asked *earlier(const struct asked *asked, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (hash_same(asked[j].key, asked[i].key))
+			return &asked[j];
+	return NULL;
+}
+
+enum reason asked_check(const struct repeats *repeats, struct bytes identity,
+			const int64_t *now_ns, struct walk_request *request, struct asked *asked)
+{
+	uint64_t first;
+
+	for (size_t i = 0; i < request->count; i++) {
+		const struct transaction *t = &request->transactions[i];
+		const struct asked       *before;
+
+		asked[i] = (struct asked){
+			.key  = repeats_key(identity, bytes_of(t->id.data, t->id.size_bytes)),
+			.body = repeats_body(t),
+		};
+		before = earlier(asked, i);
+		if (repeats_find(repeats, asked[i].key, asked[i].body, now_ns ? *now_ns : t->time_ns,
+				 &first) != REPEATS_CONFLICT &&
+		    (!before || hash_same(before->body, asked[i].body)))
+			continue;
+		request->failure = (struct failure){ .reason = REASON_repeat_conflict };
+		if (request->batch)
+			place_id(request->failure.place, i);
+		else
+			memcpy(request->failure.place, "/id", sizeof("/id"));
+		return REASON_repeat_conflict;
+	}
+	return REASON_NONE;
+}

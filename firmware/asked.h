@@ -1,0 +1,20 @@
+/* Who asks what: the keys by which a request's transactions are known, and whether one of
+ * its ids was used before for another transaction (409).
+ *
+ * Asked before anything is touched, for the whole request. */
+#ifndef ASSAY_FIRMWARE_ASKED_H
+#define ASSAY_FIRMWARE_ASKED_H
+
+#include "firmware/walk.h"
+#include "runtime/state/repeats.h"
+
+struct asked {
+	struct hash128 key, body;
+};
+
+/* Fills asked[request->count].  `now_ns` NULL: each transaction's own time.  REASON_NONE,
+ * or repeat_conflict with its place in request->failure. */
+enum reason asked_check(const struct repeats *repeats, struct bytes identity,
+			const int64_t *now_ns, struct walk_request *request, struct asked *asked);
+
+#endif

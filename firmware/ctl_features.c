@@ -1,0 +1,96 @@
+/* assayctl features: the feature vector of every transaction, computed by the engine. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "firmware/ctl.h"
+#include "firmware/twin.h"
+
+static const char usage[] =
+	"assayctl features --config FILE [--csv] [--cores N] < transactions > features.csv\n\n"
+	"Prints the features of every transaction as CSV with a header: id, then those the\n"
+	"caller supplies, then those the engine computes, in the order of the config.  A\n"
+	"missing value is an empty cell.  Input is JSON lines as for assayctl decide, or with\n"
+	"--csv a CSV file whose columns the config maps; its label column, if there is one,\n"
+	"labels each transaction right behind it (features with a delay hide what a label\n"
+	"would tell too early).  Transactions are taken in the order of the input.\n\n"
+	"Example: assayctl features --csv --config cards.cfg < cards.csv > features.csv\n";
+
+static void print_header(const struct config *config)
+{
+	printf("id");
+	for (uint16_t i = 0; i < config->features.count; i++)
+		printf(",%s", config->features.names[i]);
+	for (uint32_t i = 0; i < config->plan.features_count; i++)
+		printf(",%s", config->plan.features[i].name);
+	putchar('\n');
+}
+
+/* `digits` tell any two values of its type apart: 9 of a float, 17 of a double. */
+static void print_number(double value, int digits)
+{
+	putchar(',');
+	if (!isnan(value))
+		printf("%.*g", digits, value);
+}
+
+/* An id with a comma or a quote is quoted (RFC 4180). */
+static void print_id(const struct transaction *t)
+{
+	bool quoted = memchr(t->id.data, ',', t->id.size_bytes) ||
+		      memchr(t->id.data, '"', t->id.size_bytes);
+
+	if (quoted)
+		putchar('"');
+	for (uint16_t i = 0; i < t->id.size_bytes; i++) {
+		if (t->id.data[i] == '"')
+			putchar('"');
+		putchar(t->id.data[i]);
+	}
+	if (quoted)
+		putchar('"');
+}
+
+static void decided(struct twin *twin, struct twin_line *line, const struct slot *slot)
+{
+	static bool               begun;
+	const struct transaction *t = slot->work.transaction;
+
+	(void)line;
+	if (!begun)
+		print_header(twin->offline.config);
+	begun = true;
+	print_id(t);
+	for (uint16_t i = 0; i < t->features_count; i++)
+		print_number((double)t->features[i], 9);
+	for (uint16_t i = 0; i < slot->work.values.count; i++)
+		print_number(slot->work.values.value[i], 17);
+	putchar('\n');
+}
+
+int ctl_features(int argc, char **argv)
+{
+	struct twin_options options = { .name    = "features",
+					.offline = { .cores = 1 },
+					.decided = decided };
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+			options.offline.config_path = argv[++i];
+		else if (strcmp(argv[i], "--cores") == 0 && i + 1 < argc)
+			options.offline.cores = ctl_cores(argv[++i]);
+		else if (strcmp(argv[i], "--csv") == 0)
+			options.csv = true;
+		else
+			options.offline.cores = 0;
+	}
+	if (!options.offline.config_path || options.offline.cores == 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	return twin_run(&options, stdin);
+}

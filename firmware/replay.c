@@ -1,0 +1,394 @@
+#include "firmware/replay.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/artefacts.h"
+#include "firmware/record_put.h"
+#include "firmware/walk.h"
+
+#define LIVES_MAX 256 /* different sets of artefacts in one log */
+
+/* A record in flight: as it was, until its slot comes out. */
+struct past {
+	uint64_t             sequence;
+	struct bytes         part; /* the decision part, copied */
+	struct audit_decoded decoded;
+	struct bytes         whole; /* the record's bytes; decoded points into it */
+};
+
+struct replay {
+	const struct replay_options *options;
+	struct replay_result        *result;
+	char                        *error;
+	struct offline               offline; /* offline.live is the one in force */
+	bool                         opened;
+	struct past                 *past; /* [PIPELINE_SLOTS_MAX] */
+	uint64_t                     taken;
+	struct live                 *lives[LIVES_MAX];
+	uint32_t                     lives_count;
+	struct audit_chain           chain;
+	struct digest                digest;
+	uint8_t                      record[AUDIT_RECORD_BYTES_MAX];
+	bool                         stop, failed;
+};
+
+static bool fail(struct replay *replay, const char *sentence)
+{
+	if (!replay->failed)
+		snprintf(replay->error, REPLAY_ERROR_BYTES, "%s", sentence);
+	replay->failed = true;
+	return false;
+}
+
+/* ---- what comes out */
+
+/* The decision part of this slot, encoded as the appliance would. */
+static struct bytes encode(struct replay *replay, const struct slot *slot, const struct past *past)
+{
+	struct record_about about = { .now_ns     = past->decoded.now_ns,
+				      .identity   = past->decoded.identity,
+				      .batch_size = 1 };
+	struct audit_chain  chain = { .next_sequence = slot->sequence,
+				      .order         = slot->work.order - 1 };
+	uint32_t            part_bytes;
+
+	record_put(replay->record, slot, &about, &chain);
+	memcpy(&part_bytes, replay->record + 16, sizeof(part_bytes)); /* format.h */
+	return bytes_of(replay->record + AUDIT_FRAME_BYTES, part_bytes);
+}
+
+static void emit(void *ctx, struct slot *slot)
+{
+	struct replay     *replay = ctx;
+	struct past       *past   = slot->user;
+	struct bytes       part;
+	struct replay_pair pair;
+
+	if (slot->kind != AUDIT_DECISION || replay->stop)
+		return;
+	part = encode(replay, slot, past);
+	digest_add(&replay->digest, part.data, part.size_bytes);
+	pair = (struct replay_pair){ .sequence = past->sequence,
+				     .then     = &past->decoded,
+				     .now      = slot,
+				     .same     = bytes_equal(part, past->part) };
+	replay->result->different += !pair.same;
+	if (replay->options->each && !replay->options->each(replay->options->ctx, &pair))
+		replay->stop = true;
+}
+
+/* ---- artefacts */
+
+static void name_file(char *out, size_t size, const char *directory, enum artefact_kind kind,
+		      const uint8_t digest[DIGEST_BYTES])
+{
+	static const uint8_t none[DIGEST_BYTES];
+	char                 name[DISK_NAME_BYTES_MAX];
+
+	out[0] = '\0';
+	if (memcmp(digest, none, DIGEST_BYTES) == 0)
+		return;
+	artefacts_name(name, kind, digest);
+	snprintf(out, size, "%s/artefacts/%s", directory, name);
+}
+
+static bool same_artefacts(const struct artefact_digests *a, const struct artefact_digests *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static struct live *find_live(struct replay *replay, const struct artefact_digests *digests)
+{
+	for (uint32_t i = 0; i < replay->lives_count; i++)
+		if (same_artefacts(&replay->lives[i]->brain.digests, digests))
+			return replay->lives[i];
+	return NULL;
+}
+
+/* Config, model and rules of these digests, from the log's own store. */
+static bool load_live(struct replay *replay, const struct artefact_digests *digests,
+		      struct live **live)
+{
+	char config_path[4096], model[CONFIG_PATH_BYTES], rules[CONFIG_PATH_BYTES];
+	struct offline_options options = { .config_path = config_path,
+					   .model_file  = model,
+					   .rules_file  = rules,
+					   .cores       = replay->options->cores };
+	struct config         *config;
+
+	*live = find_live(replay, digests);
+	if (*live)
+		return true;
+	name_file(config_path, sizeof(config_path), replay->options->directory, ARTEFACT_CONFIG,
+		  digests->config);
+	name_file(model, sizeof(model), replay->options->directory, ARTEFACT_MODEL, digests->model);
+	name_file(rules, sizeof(rules), replay->options->directory, ARTEFACT_RULES, digests->rules);
+	if (replay->lives_count == LIVES_MAX)
+		return fail(replay, "the log names more than 256 sets of artefacts");
+	if (!offline_load(&options, &config, live)) {
+		snprintf(replay->error, REPLAY_ERROR_BYTES,
+			 "the artefacts the log was decided with are not all in %s/artefacts",
+			 replay->options->directory);
+		replay->failed = true;
+		return false;
+	}
+	free(config);
+	replay->lives[replay->lives_count++] = *live;
+	if (!same_artefacts(&(*live)->brain.digests, digests))
+		return fail(replay, "an artefact in the store is not the one its name says");
+	return true;
+}
+
+/* ---- the engine of the first record, and its successors */
+
+static bool begin(struct replay *replay, struct live *live, const struct audit_record *record,
+		  uint64_t order)
+{
+	struct offline *offline = &replay->offline;
+	char            error[ENGINE_ERROR_BYTES];
+
+	offline->threads = replay->options->cores > 1 ? replay->options->cores : 0;
+	offline->live    = live;
+	if (!engine_init(&offline->engine, &live->config, false, engine_take_pages, NULL, error))
+		return fail(replay, error);
+	pipeline_init(&offline->pipeline, &offline->engine, offline->threads,
+		      engine_take_pages(NULL, "pipeline", pipeline_bytes(offline->threads), 64),
+		      record->sequence, order);
+	offline->pipeline.emit = emit;
+	offline->pipeline.ctx  = replay;
+	pipeline_start(&offline->pipeline, offline->thread);
+	replay->opened = true;
+	return true;
+}
+
+static bool same_plan(const struct live *a, const struct live *b)
+{
+	struct engine one = { .plan         = &a->config.plan,
+			      .labelled_max = a->config.labels.transactions_max };
+	struct engine two = { .plan         = &b->config.plan,
+			      .labelled_max = b->config.labels.transactions_max };
+	uint8_t       first[DIGEST_BYTES], second[DIGEST_BYTES];
+
+	engine_digest(&one, first);
+	engine_digest(&two, second);
+	return memcmp(first, second, DIGEST_BYTES) == 0;
+}
+
+/* A start or a reload: what is in force from here on. */
+static bool take_over(struct replay *replay, const struct audit_record *record,
+		      const struct audit_decoded *decoded)
+{
+	struct live *next, *before = replay->offline.live;
+	struct slot *slot;
+
+	if (replay->options->config_path && replay->opened)
+		return true; /* a back-test keeps its own */
+	if (!load_live(replay, &decoded->artefacts, &next))
+		return false;
+	if (!replay->opened)
+		return begin(replay, next, record, decoded->order);
+	if (next == before)
+		return true;
+	if (!same_plan(before, next))
+		return fail(replay, "the entities or features changed inside this log; replay each "
+				    "part with the config it was decided with");
+	offline_make_room(&replay->offline, 1);
+	slot       = pipeline_next(&replay->offline.pipeline);
+	slot->user = NULL;
+	slot->live = next;
+	pipeline_adopt(&replay->offline.pipeline, slot, before);
+	replay->offline.live = next;
+	return true;
+}
+
+/* ---- what goes in */
+
+static struct past *remember(struct replay *replay, const struct audit_record *record)
+{
+	struct past *past = &replay->past[replay->taken++ % PIPELINE_SLOTS_MAX];
+	uint8_t     *copy;
+
+	free((void *)(uintptr_t)past->whole.data);
+	copy = malloc(record->whole.size_bytes);
+	assert(copy);
+	memcpy(copy, record->whole.data, record->whole.size_bytes);
+	past->sequence = record->sequence;
+	past->whole    = bytes_of(copy, record->whole.size_bytes);
+	past->part     = bytes_of(copy + (record->decision_part.data - record->whole.data),
+				  record->decision_part.size_bytes);
+	return past;
+}
+
+/* The record's texts point into the reader's window; take it apart from the copy. */
+static bool decode(struct past *past, const struct audit_record *record)
+{
+	struct audit_record copy  = *record;
+	const uint8_t      *from = record->whole.data, *to = past->whole.data;
+
+	copy.whole             = past->whole;
+	copy.decision_part     = past->part;
+	copy.shadow_part       = bytes_of(to + (record->shadow_part.data - from),
+					  record->shadow_part.size_bytes);
+	copy.circumstance_part = bytes_of(to + (record->circumstance_part.data - from),
+					  record->circumstance_part.size_bytes);
+	copy.hash              = to + (record->hash - from);
+	return audit_decode(&copy, &past->decoded);
+}
+
+static void submit_decision(struct replay *replay, struct past *past)
+{
+	const struct audit_decoded *d    = &past->decoded;
+	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
+	struct work                *work = &slot->work;
+
+	slot->user        = past;
+	slot->index       = 0;
+	work->transaction = &d->transaction;
+	work->brain       = &replay->offline.live->brain;
+	work->shadow      = NULL;
+	work->now_ns      = d->now_ns;
+	work->due_ns      = 0;
+	work->follow      = true;
+	work->stages      = d->decision.stages_run;
+	work->ledger      = (struct ledger){ 0 };
+	/* Another config has other stages: only what the clock cut off stays cut off. */
+	if (replay->options->config_path)
+		work->follow = false;
+	pipeline_decide(&replay->offline.pipeline, slot,
+			repeats_key(d->identity,
+				    bytes_of(d->transaction.id.data, d->transaction.id.size_bytes)));
+	replay->result->decisions++;
+}
+
+static void submit_label(struct replay *replay, struct past *past)
+{
+	const struct audit_decoded *d    = &past->decoded;
+	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
+	struct bytes who = d->label.caller.size_bytes
+				   ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
+				   : d->identity;
+
+	slot->user  = past;
+	slot->label = d->label;
+	pipeline_label(&replay->offline.pipeline, slot,
+		       repeats_key(who, bytes_of(d->label.id.data, d->label.id.size_bytes)));
+	replay->result->labels++;
+}
+
+static void submit_edit(struct replay *replay, struct past *past)
+{
+	const struct audit_decoded *d    = &past->decoded;
+	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
+
+	slot->user = past;
+	slot->edit = d->edit;
+	pipeline_edit(&replay->offline.pipeline, slot, replay->offline.live, d->now_ns);
+	replay->result->edits++;
+}
+
+static bool take(void *context, const struct audit_record *record)
+{
+	struct replay *replay = context;
+	struct past   *past;
+
+	if (replay->stop || replay->failed)
+		return false;
+	if (replay->opened)
+		offline_make_room(&replay->offline, 2);
+	past = remember(replay, record);
+	if (!decode(past, record))
+		return fail(replay, "a record is not laid out as its format says");
+	switch (record->kind) {
+	case AUDIT_START:
+	case AUDIT_CONFIG: return take_over(replay, record, &past->decoded);
+	case AUDIT_REPEAT: replay->result->repeats++; return true;
+	default: break;
+	}
+	if (!replay->opened)
+		return fail(replay, "the log does not begin with a start: its first segments are not "
+				    "here, and histories need them");
+	if (record->kind == AUDIT_DECISION &&
+	    past->decoded.transaction.features_count != replay->offline.live->config.features.count)
+		return fail(replay, "the log's transactions carry other supplied features than this "
+				    "config names; they cannot be told apart");
+	if (record->kind == AUDIT_DECISION)
+		submit_decision(replay, past);
+	else if (record->kind == AUDIT_LABEL)
+		submit_label(replay, past);
+	else if (record->kind == AUDIT_LIST)
+		submit_edit(replay, past);
+	return true;
+}
+
+static void progress(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+	struct replay *replay = context;
+
+	if (replay->options->progress)
+		replay->options->progress(replay->options->ctx, done_bytes, all_bytes);
+}
+
+/* A back-test decides with its own config from the first record on. */
+static bool open_own(struct replay *replay)
+{
+	struct offline_options options = { .config_path = replay->options->config_path,
+					   .cores       = replay->options->cores };
+
+	if (!replay->options->config_path)
+		return true;
+	if (!offline_open(&replay->offline, &options, emit, replay))
+		return fail(replay, "the config cannot be used");
+	replay->opened = true;
+	return true;
+}
+
+bool replay_run(const struct replay_options *options, struct replay_result *result,
+		char error[REPLAY_ERROR_BYTES])
+{
+	struct replay           *replay  = offline_new(sizeof(*replay));
+	struct audit_log_report *report  = calloc(1, sizeof(*report));
+	struct disk_real        *disk    = calloc(1, sizeof(*disk));
+	struct audit_log_visitor visitor = { .each = take, .progress = progress, .context = replay };
+	struct audit_log_range   range   = { .to_sequence = options->to_sequence };
+	int                      rc;
+	bool                     ok;
+
+	assert(report && disk);
+	memset(result, 0, sizeof(*result));
+	*replay = (struct replay){ .options = options, .result = result, .error = error };
+	replay->past = calloc(PIPELINE_SLOTS_MAX, sizeof(*replay->past));
+	assert(replay->past);
+	digest_init(&replay->digest);
+	error[0] = '\0';
+	rc       = disk_real_open(disk, options->directory, false);
+	ok       = rc >= 0 || fail(replay, strerror(-rc));
+	ok       = ok && open_own(replay);
+	if (ok && !audit_log_read(&disk->disk, &range, &visitor, report) && !replay->failed)
+		fail(replay, report->broken);
+	if (replay->opened) {
+		offline_drain(&replay->offline);
+		pipeline_stop(&replay->offline.pipeline, replay->offline.thread);
+	}
+	digest_end(&replay->digest, result->digest);
+	for (uint32_t i = 0; i < replay->lives_count; i++)
+		live_free(replay->lives[i]);
+	if (options->config_path && replay->opened) {
+		live_free(replay->offline.live);
+		free(replay->offline.config);
+	}
+	for (uint32_t i = 0; i < PIPELINE_SLOTS_MAX; i++)
+		free((void *)(uintptr_t)replay->past[i].whole.data);
+	if (rc >= 0)
+		disk_real_close(disk);
+	ok = !replay->failed;
+	free(replay->past);
+	free(replay);
+	free(report);
+	free(disk);
+	return ok;
+}

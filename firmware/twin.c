@@ -1,0 +1,449 @@
+#include "firmware/twin.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/http/http.h"
+#include "firmware/artefacts.h"
+#include "firmware/asked.h"
+#include "firmware/record_put.h"
+#include "firmware/version.h"
+#include "runtime/reply/reply.h"
+
+static int64_t wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* ---- the audit log of a twin */
+
+static void flush(struct twin *twin)
+{
+	if (twin->buffered_bytes == 0)
+		return;
+	if (!audit_log_append(&twin->log, bytes_of(twin->buffer, twin->buffered_bytes), wall_ns()) ||
+	    !audit_log_sync(&twin->log)) {
+		fprintf(stderr, "assayctl %s: %s: %s: %s\n", twin->options.name, twin->options.audit,
+			twin->log.failure.place, twin->log.failure.detail);
+		twin->failed = true;
+	}
+	twin->buffered_bytes = 0;
+}
+
+static void record(struct twin *twin, const struct slot *slot)
+{
+	const struct twin_line *line  = slot->user;
+	struct record_about     about = {
+		    .now_ns     = slot->work.now_ns,
+		    .identity   = bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY)),
+		    .batch_size = line ? (uint16_t)line->request.count : 1,
+		    .id         = line ? &line->request.transactions[slot->index] : NULL,
+	};
+
+	if (!twin->options.audit)
+		return;
+	if (twin->buffered_bytes + AUDIT_RECORD_BYTES_MAX > TWIN_BUFFER_BYTES)
+		flush(twin);
+	twin->buffered_bytes +=
+		record_put(twin->buffer + twin->buffered_bytes, slot, &about, &twin->chain);
+}
+
+/* A log that can be replayed names what it was decided with. */
+static bool open_log(struct twin *twin)
+{
+	struct audit_log_options options = { .segment_bytes_max = UINT64_C(256) << 20 };
+	struct audit_log_report *report  = calloc(1, sizeof(*report));
+	struct audit_event       start   = { .kind      = AUDIT_START,
+					     .now_ns    = wall_ns(),
+					     .artefacts = &twin->offline.live->brain.digests,
+					     .note      = bytes_of("twin", 4),
+					     .build = bytes_of(assay_version(), strlen(assay_version())) };
+	struct disk_real         store;
+	char                     error[ARTEFACTS_ERROR_BYTES] = "";
+	int                      rc = disk_real_open(&twin->disk, twin->options.audit, true);
+	bool                     ok = rc >= 0;
+
+	assert(report);
+	if (!ok)
+		snprintf(error, sizeof(error), "%s", strerror(-rc));
+	snprintf(options.build, sizeof(options.build), "%s", assay_version());
+	if (ok && (!audit_log_open(&twin->log, &twin->disk.disk, &options, report) ||
+		   report->records > 0)) {
+		snprintf(error, sizeof(error), "%s",
+			 report->records ? "has records already; give an empty directory"
+					 : report->broken);
+		ok = false;
+	}
+	free(report);
+	ok = ok && artefacts_open(&store, twin->options.audit, true, error);
+	if (ok) {
+		ok = artefacts_put_live(&store.disk, twin->offline.live,
+					twin->options.offline.config_path, error);
+		disk_real_close(&store);
+	}
+	if (!ok) {
+		fprintf(stderr, "assayctl %s: %s: %s\n", twin->options.name, twin->options.audit,
+			error);
+		return false;
+	}
+	twin->buffer = malloc(TWIN_BUFFER_BYTES);
+	assert(twin->buffer);
+	twin->chain          = twin->log.appended;
+	twin->buffered_bytes = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &start,
+						  &twin->chain);
+	twin->offline.pipeline.next_sequence = twin->chain.next_sequence;
+	return true;
+}
+
+/* ---- what comes out */
+
+static void emit(void *ctx, struct slot *slot)
+{
+	struct twin      *twin = ctx;
+	struct twin_line *line = slot->user;
+
+	record(twin, slot);
+	if (slot->kind == AUDIT_DECISION || slot->kind == AUDIT_REPEAT) {
+		twin->decisions += slot->kind == AUDIT_DECISION;
+		twin->options.decided(twin, line, slot);
+	}
+	if (line)
+		line->left--;
+}
+
+/* ---- what goes in */
+
+/* The body of the problem the appliance would answer, which ends its own line. */
+static void print_problem(struct twin *twin, const struct failure *failure)
+{
+	uint8_t        out[HTTP_PROBLEM_BYTES_MAX];
+	size_t         size = http_write_problem(out, sizeof(out), failure, NULL, true);
+	const uint8_t *body = memmem(out, size, "\r\n\r\n", 4);
+
+	assert(body);
+	body += 4;
+	twin->refused++;
+	offline_drain(&twin->offline); /* it has its place in the order, too */
+	if (twin->options.csv)
+		fprintf(stderr, "line %lu: ", (unsigned long)twin->line_number);
+	fwrite(body, 1, size - (size_t)(body - out), twin->options.csv ? stderr : stdout);
+}
+
+static struct twin_line *free_line(struct twin *twin)
+{
+	struct twin_line *line = &twin->lines[twin->next_line++ % TWIN_LINES];
+
+	while (line->left > 0)
+		if (pipeline_emit(&twin->offline.pipeline, PIPELINE_SLOTS_MAX) == 0)
+			sched_yield();
+	line->out_bytes       = 0;
+	line->request.failure = (struct failure){ 0 };
+	return line;
+}
+
+static void submit_decision(struct twin *twin, struct twin_line *line, size_t i,
+			    const struct asked *asked)
+{
+	const struct transaction *t = &line->request.transactions[i];
+	struct live              *live = twin->offline.live;
+	struct slot              *slot = pipeline_next(&twin->offline.pipeline);
+	struct work              *work = &slot->work;
+	struct repeats           *repeats = twin->offline.engine.repeats;
+
+	slot->user        = line;
+	slot->index       = (uint32_t)i;
+	work->transaction = t;
+	work->brain       = &live->brain;
+	work->shadow      = live->has_shadow ? &live->shadow : NULL;
+	work->now_ns      = t->time_ns;
+	work->due_ns      = 0;
+	work->follow      = false;
+	work->ledger      = (struct ledger){ 0 };
+	if (repeats && repeats_find(repeats, asked->key, asked->body, t->time_ns,
+				    &slot->first_sequence) == REPEATS_SAME) {
+		slot->kind = AUDIT_REPEAT;
+		pipeline_pass(&twin->offline.pipeline, slot);
+		return;
+	}
+	if (repeats)
+		repeats_add(repeats, asked->key, asked->body, slot->sequence, t->time_ns);
+	pipeline_decide(&twin->offline.pipeline, slot, asked->key);
+}
+
+static void submit_label(struct twin *twin, struct twin_line *line, const struct label *label,
+			 uint32_t i)
+{
+	struct slot *slot = pipeline_next(&twin->offline.pipeline);
+	struct bytes who  = label->caller.size_bytes
+				    ? bytes_of(label->caller.data, label->caller.size_bytes)
+				    : bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY));
+
+	slot->user        = line;
+	slot->index       = i;
+	slot->label       = *label;
+	slot->work.now_ns = wall_ns();
+	pipeline_label(&twin->offline.pipeline, slot,
+		       repeats_key(who, bytes_of(label->id.data, label->id.size_bytes)));
+}
+
+/* The keys of its transactions; false when an id was used for another transaction. */
+static bool ask(struct twin *twin, struct twin_line *line, struct asked asked[DECODE_BATCH_MAX])
+{
+	struct bytes who = bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY));
+
+	if (twin->offline.engine.repeats)
+		return asked_check(twin->offline.engine.repeats, who, NULL, &line->request, asked) ==
+		       REASON_NONE;
+	for (size_t i = 0; i < line->request.count; i++) {
+		const struct transaction *t = &line->request.transactions[i];
+
+		asked[i].key = repeats_key(who, bytes_of(t->id.data, t->id.size_bytes));
+	}
+	return true;
+}
+
+static bool take_decisions(struct twin *twin, struct twin_line *line)
+{
+	struct asked asked[DECODE_BATCH_MAX];
+
+	if (walk_decode(&twin->walk, &line->request) != REASON_NONE)
+		return false;
+	offline_make_room(&twin->offline, (uint32_t)line->request.count);
+	if (!ask(twin, line, asked))
+		return false;
+	line->left = (uint32_t)line->request.count;
+	for (size_t i = 0; i < line->request.count; i++)
+		submit_decision(twin, line, i, &asked[i]);
+	return true;
+}
+
+static bool take_labels(struct twin *twin, struct twin_line *line)
+{
+	struct walk_request *request = &line->request;
+	struct label        *labels  = (struct label *)request->transactions;
+
+	if (decode_labels(twin->walk.decoder, request->body, request->body_bytes, labels,
+			  request->batch_max, &request->count, &request->batch,
+			  &request->failure) != REASON_NONE)
+		return false;
+	offline_make_room(&twin->offline, (uint32_t)request->count);
+	line->left = (uint32_t)request->count;
+	for (size_t i = 0; i < request->count; i++)
+		submit_label(twin, line, &labels[i], (uint32_t)i);
+	return true;
+}
+
+static bool take_edits(struct twin *twin, struct twin_line *line)
+{
+	struct walk_request *request = &line->request;
+	struct list_edit    *edits   = (struct list_edit *)request->transactions;
+
+	if (decode_list_edits(twin->walk.decoder, request->body, request->body_bytes, edits,
+			      request->batch_max, &request->count, &request->batch,
+			      &request->failure) != REASON_NONE)
+		return false;
+	offline_make_room(&twin->offline, (uint32_t)request->count);
+	line->left = (uint32_t)request->count;
+	for (size_t i = 0; i < request->count; i++) {
+		struct slot *slot = pipeline_next(&twin->offline.pipeline);
+
+		slot->user        = line;
+		slot->index       = (uint32_t)i;
+		slot->edit        = edits[i];
+		slot->work.now_ns = wall_ns();
+		pipeline_edit(&twin->offline.pipeline, slot, twin->offline.live, slot->work.now_ns);
+	}
+	return true;
+}
+
+/* By its first key; everything else is a payment or a batch. */
+static const struct {
+	const char *key;
+	bool (*take)(struct twin *twin, struct twin_line *line);
+} kinds[] = {
+	{ "\"labels\"", take_labels },
+	{ "\"edits\"", take_edits },
+	{ "", take_decisions },
+};
+
+static bool take(struct twin *twin, struct twin_line *line)
+{
+	const char *key = memchr(line->request.body, '"', line->request.body_bytes);
+	size_t      left = key ? line->request.body_bytes - (size_t)((uint8_t *)key - line->request.body)
+			       : 0;
+	size_t      i    = 0;
+
+	while (strlen(kinds[i].key) > left || strncmp(key ? key : "", kinds[i].key,
+						      strlen(kinds[i].key)) != 0)
+		i++;
+	return kinds[i].take(twin, line);
+}
+
+static void do_line(struct twin *twin, const char *text, size_t size)
+{
+	struct twin_line *line = free_line(twin);
+	size_t            max  = twin->offline.live->config.http.body_bytes_max;
+
+	line->is_row             = false;
+	line->request.body_bytes = size;
+	line->request.failure    = (struct failure){ .reason = REASON_http_too_long };
+	if (size > max) {
+		print_problem(twin, &line->request.failure);
+		return;
+	}
+	memcpy(line->request.body, text, size);
+	if (!take(twin, line))
+		print_problem(twin, &line->request.failure);
+}
+
+static void do_row(struct twin *twin, const char *text)
+{
+	static char       body[CSV_BODY_BYTES_MAX];
+	char              error[CSV_ERROR_BYTES];
+	enum label_kind   kind;
+	struct twin_line *line = free_line(twin);
+	size_t            size = csv_row(&twin->csv, text, body, &kind, error);
+
+	if (size == 0 || size > twin->offline.live->config.http.body_bytes_max) {
+		fprintf(stderr, "line %lu: %s\n", (unsigned long)twin->line_number,
+			size ? "is longer than http.body_bytes_max allows" : error);
+		twin->refused++;
+		return;
+	}
+	line->is_row             = true;
+	line->request.body_bytes = size;
+	memcpy(line->request.body, body, size);
+	if (!take_decisions(twin, line)) {
+		print_problem(twin, &line->request.failure);
+		return;
+	}
+	if (kind != LABEL_NONE) {
+		struct label label = { .kind = (uint8_t)kind };
+
+		memcpy(&label.id, &line->request.transactions[0].id, sizeof(label.id));
+		offline_make_room(&twin->offline, 1);
+		submit_label(twin, NULL, &label, 0);
+	}
+}
+
+/* ---- all of it */
+
+static void make_lines(struct twin *twin)
+{
+	const struct config *config = twin->offline.config;
+	struct decode_limits limits = { .body_bytes_max = config->http.body_bytes_max,
+					.batch_max      = config->decode.batch_max };
+
+	twin->walk.decoder = decode_init(aligned_alloc(64, decode_size(&limits)), &limits);
+	walk_use(&twin->walk, twin->offline.live);
+	for (int i = 0; i < TWIN_LINES; i++) {
+		struct twin_line *line = &twin->lines[i];
+
+		line->twin                 = twin;
+		line->request.batch_max    = limits.batch_max;
+		line->request.body         = malloc(limits.body_bytes_max + DECODE_PADDING_BYTES);
+		line->request.transactions = calloc(limits.batch_max, sizeof(struct transaction));
+		line->out                  = malloc(REPLY_BATCH_BYTES_MAX(limits.batch_max));
+		assert(line->request.body && line->request.transactions && line->out);
+	}
+}
+
+static void free_lines(struct twin *twin)
+{
+	free(twin->walk.decoder);
+	for (int i = 0; i < TWIN_LINES; i++) {
+		free(twin->lines[i].request.body);
+		free(twin->lines[i].request.transactions);
+		free(twin->lines[i].out);
+	}
+}
+
+static void show_progress(struct twin *twin, int64_t *told_ns)
+{
+	int64_t now_ns = wall_ns();
+
+	if (now_ns - *told_ns < INT64_C(2000000000))
+		return;
+	*told_ns = now_ns;
+	fprintf(stderr, "\r%lu lines, %lu decisions", (unsigned long)twin->line_number,
+		(unsigned long)twin->decisions);
+}
+
+static void read_lines(struct twin *twin, FILE *in)
+{
+	char   *text = NULL;
+	size_t  room = 0;
+	ssize_t n;
+	int64_t told_ns = wall_ns(), began_ns = told_ns;
+
+	while ((n = getline(&text, &room, in)) > 0 && !twin->failed) {
+		twin->line_number++;
+		while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+			text[--n] = '\0';
+		if (twin->options.csv)
+			do_row(twin, text);
+		else
+			do_line(twin, text, (size_t)n);
+		if ((twin->line_number & 1023) == 0)
+			show_progress(twin, &told_ns);
+	}
+	offline_drain(&twin->offline);
+	if (told_ns != began_ns)
+		fprintf(stderr, "\r%lu lines, %lu decisions\n", (unsigned long)twin->line_number,
+			(unsigned long)twin->decisions);
+	free(text);
+}
+
+static bool begin_csv(struct twin *twin, FILE *in)
+{
+	char    error[CSV_ERROR_BYTES];
+	char   *header = NULL;
+	size_t  room   = 0;
+	ssize_t n      = getline(&header, &room, in);
+	bool    ok;
+
+	while (n > 0 && (header[n - 1] == '\n' || header[n - 1] == '\r'))
+		header[--n] = '\0';
+	snprintf(error, sizeof(error), "is missing: standard input is empty");
+	ok = n > 0 && csv_begin(&twin->csv, twin->offline.config, header, error);
+	if (!ok)
+		fprintf(stderr, "assayctl %s: the header %s\n", twin->options.name, error);
+	free(header);
+	twin->line_number = 1;
+	return ok;
+}
+
+int twin_run(const struct twin_options *options, FILE *in)
+{
+	struct twin *twin = offline_new(sizeof(*twin));
+	int          status;
+
+	twin->options = *options;
+	if (!offline_open(&twin->offline, &options->offline, emit, twin)) {
+		free(twin);
+		return 2;
+	}
+	make_lines(twin);
+	status = (options->audit && !open_log(twin)) || (options->csv && !begin_csv(twin, in)) ? 2 : 0;
+	if (status == 0) {
+		read_lines(twin, in);
+		if (options->audit) {
+			flush(twin);
+			audit_log_close(&twin->log);
+			disk_real_close(&twin->disk);
+		}
+		status = twin->failed ? 2 : twin->refused > 0;
+	}
+	free_lines(twin);
+	offline_close(&twin->offline);
+	free(twin->buffer);
+	free(twin);
+	return status;
+}

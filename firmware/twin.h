@@ -1,0 +1,69 @@
+/* The offline twin: lines from standard input through the engine, in order.
+ *
+ * A line is a request body (a payment, a batch, {"labels": ...}, {"edits": ...}), or a row
+ * of a CSV file whose first line is a header.  As many lines are in flight as the
+ * pipeline has room for; what comes out is in the order of what went in.
+ *
+ * `now` of a decision is the transaction's own time: a twin that decides last year's
+ * payments is to use last year's schedules and expiries.
+ *
+ * Owner: one thread. */
+#ifndef ASSAY_FIRMWARE_TWIN_H
+#define ASSAY_FIRMWARE_TWIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "drivers/disk/disk.h"
+#include "firmware/audit_log.h"
+#include "firmware/csv.h"
+#include "firmware/offline.h"
+#include "firmware/walk.h"
+
+#define TWIN_IDENTITY    "offline" /* the caller of every line */
+#define TWIN_LINES       64        /* in flight */
+#define TWIN_BUFFER_BYTES (8u << 20) /* of audit records, before the log is written */
+
+struct twin;
+
+/* One line in flight. */
+struct twin_line {
+	struct twin        *twin;
+	struct walk_request request;
+	uint32_t            left;
+	bool                is_row;
+	char               *out; /* the answer so far */
+	size_t              out_bytes;
+};
+
+struct twin_options {
+	const char *name; /* of the command, for messages */
+	struct offline_options offline;
+	const char *audit;    /* a directory to write the log to; NULL: none */
+	bool        csv;      /* standard input is a CSV file */
+	bool        progress; /* on standard error, when it is a terminal or takes long */
+	/* What is printed for a decision, into line->out or to stdout; in order. */
+	void (*decided)(struct twin *twin, struct twin_line *line, const struct slot *slot);
+};
+
+struct twin {
+	struct twin_options options;
+	struct offline      offline;
+	struct walk         walk;
+	struct csv          csv;
+	struct twin_line    lines[TWIN_LINES];
+	uint32_t            next_line;
+	uint64_t            line_number, decisions, refused;
+	struct disk_real    disk;
+	struct audit_log    log;
+	struct audit_chain  chain;
+	uint8_t            *buffer;
+	size_t              buffered_bytes;
+	bool                failed; /* the log could not be written */
+};
+
+/* 0: done; 1: some lines were refused; 2: it could not be done. */
+int twin_run(const struct twin_options *options, FILE *in);
+
+#endif
