@@ -43,8 +43,8 @@ enum feature_kind {
 	FEATURE_DISTINCT,    /* different values of `of`; absent values are not counted */
 	FEATURE_ZSCORE,      /* (amount - mean) / stddev of the window before; missing when 0 */
 	FEATURE_RATIO,       /* amount / mean of the window before; missing when mean is 0 */
-	FEATURE_SINCE_LAST,  /* seconds since the transaction before; no window */
-	FEATURE_SINCE_FIRST, /* seconds since the entity's first; no window */
+	FEATURE_SINCE_LAST,  /* seconds since the transaction before; no window; before */
+	FEATURE_SINCE_FIRST, /* seconds since the entity's first; no window; before */
 	FEATURE_FRAUDS,      /* transactions labelled fraud */
 	FEATURE_FRAUD_RATE,  /* frauds / count */
 	FEATURE_LABELLED,    /* transactions labelled fraud or genuine */
@@ -71,7 +71,7 @@ struct entity_spec {
 	uint8_t  read[PLAN_KEY_FIELDS_MAX]; /* whose history it reads; mostly the same */
 	uint32_t channels;    /* bit set of enum transaction_channel filed here; 0: all */
 	uint32_t history_max; /* cells; beyond it the oldest are merged two by two */
-	bool     decisions;   /* keeps verdicts; key must be the account's (plan_decider) */
+	bool     decisions;   /* keeps verdicts; filed under state_keys.decider, whatever `key` */
 };
 
 struct feature_spec {
@@ -99,5 +99,11 @@ struct feature_values {
 	uint16_t count;
 	double   value[PLAN_FEATURES_MAX]; /* NaN (0x7ff8000000000000 exactly): missing */
 };
+
+/* The amount of a transaction in ten-thousandths of its unit, at most FEATURE_AMOUNT_MAX. */
+int64_t plan_amount(const struct transaction *transaction);
+
+/* True for the kinds that leave the transaction itself out ("before"). */
+bool plan_is_before(enum feature_kind kind);
 
 #endif

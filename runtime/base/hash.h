@@ -17,6 +17,9 @@ struct hash128 {
 	uint64_t low, high; /* both zero: no key */
 };
 
+/* The function itself, under any key: for the known answers of its authors. */
+struct hash128 hash_siphash(const uint64_t key[2], struct bytes message);
+
 /* `domain` keeps the kinds of keys apart: an entity kind's number, a list's. */
 struct hash128 hash_bytes(uint64_t domain, struct bytes one);
 /* Of a pair; never the same as of one text, nor of another split of the same bytes. */

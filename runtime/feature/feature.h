@@ -25,8 +25,4 @@ double feature_value(const struct feature_spec *spec, const struct aggregate *ag
 /* True for the kinds that leave the transaction itself out ("before"). */
 bool feature_is_before(enum feature_kind kind);
 
-/* "count", "mean", ... and back; FEATURE_KIND_COUNT: there is no such kind. */
-const char       *feature_kind_name(enum feature_kind kind);
-enum feature_kind feature_kind_of_name(struct bytes name);
-
 #endif

@@ -5,11 +5,12 @@
  * transaction it is a conflict (409).  Entries leave in the order of their sequence,
  * oldest first: when they are older than the retention, or when the ring is full.
  *
- *     ring of entries, oldest ──► newest, each with its answer behind it
- *     table: key ──► place in the ring, linear probing
+ *     ring of entries, oldest ──► newest      (an eighth of ring_bytes)
+ *     ring of their answers, in the same order  (the rest)
+ *     index: key ──► place in the ring of entries
  *
  * Owner:   the net core, which asks before an entity is touched.
- * Memory:  repeats_size bytes at boot.
+ * Memory:  repeats_size bytes at boot, zeroed by the caller, aligned to 64.
  * Bounds:  every call does a bounded number of steps; an insert drops what it must.
  * Failure: an entry dropped before its time is counted; its repeat is then decided anew. */
 #ifndef ASSAY_RUNTIME_STATE_REPEATS_H
@@ -26,7 +27,7 @@
 #define REPEATS_ANSWER_BYTES_MAX 8192
 
 struct repeats_options {
-	uint64_t ring_bytes;   /* of entries and answers; at least 1 MiB */
+	uint64_t ring_bytes;   /* of entries and answers; 1 MiB to 256 GiB; 512 bytes an entry */
 	int64_t  retention_ns; /* by recorded wall time */
 };
 
@@ -51,8 +52,9 @@ enum repeats_found repeats_find(const struct repeats *repeats, struct hash128 ke
 /* A new key; in flight until repeats_answer.  Sequences grow from call to call. */
 void repeats_add(struct repeats *repeats, struct hash128 key, struct hash128 body,
 		 uint64_t sequence, int64_t now_ns);
-/* The answer of a sequence that was added; at most REPEATS_ANSWER_BYTES_MAX bytes, in the
- * order of the sequences (the first answer that is missing comes next). */
+/* The answer of a sequence that was added; 1 to REPEATS_ANSWER_BYTES_MAX bytes, in the
+ * order of the sequences (the first answer that is missing comes next).  Nothing happens
+ * when its entry has been dropped already. */
 void repeats_answer(struct repeats *repeats, uint64_t sequence, struct bytes answer);
 /* Its answer; empty while in flight or when it has been dropped. */
 struct bytes repeats_answer_of(const struct repeats *repeats, uint64_t sequence);

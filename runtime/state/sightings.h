@@ -3,7 +3,8 @@
  * the oldest leaves first, so what is known depends on the sequence alone.
  *
  * Owner:   the net core, in sequence order.
- * Memory:  sightings_size bytes at boot; about 300 bytes a transaction with 8 entities.
+ * Memory:  sightings_size bytes at boot, zeroed by the caller, aligned to 64; about 180
+ *          bytes a transaction with 8 entities.
  * Failure: an unknown key is LABEL_UNKNOWN. */
 #ifndef ASSAY_RUNTIME_STATE_SIGHTINGS_H
 #define ASSAY_RUNTIME_STATE_SIGHTINGS_H
@@ -31,10 +32,13 @@ struct sightings *sightings_init(void *memory, const struct feature_plan *plan,
 void sightings_add(struct sightings *sightings, struct hash128 key, uint64_t sequence,
 		   int64_t time_ns, const struct state_keys *keys);
 
-/* Note a label and say what changes: `change->frauds` and `->labelled` are what
- * state_label is to add (both 0 when nothing does), `keys` are where. */
+/* Note a label and say what changes.  Fraud or genuine is one fact, released or rejected
+ * another: each is applied, changed or unchanged by itself, and LABEL_NONE takes back
+ * both.  So a released transaction that turns out to be fraud is labelled for the first
+ * time, and a late release does not take the fraud back.  `change->frauds` and `->labelled`
+ * are what state_label is to add (both 0 when nothing does), `file` is where. */
 struct sighting {
-	uint64_t           sequence; /* of the transaction; 0: unknown */
+	uint64_t           sequence; /* of the transaction, at least 1; 0: unknown */
 	struct state_label change;
 	struct hash128     file[PLAN_ENTITIES_MAX];
 };

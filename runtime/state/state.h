@@ -4,8 +4,8 @@
  * one transaction, or several old ones merged.  Sums are kept cumulated, in integers
  * that wrap, so that a window is two searches and a subtraction, whatever its length.
  *
- *     shard ── table of entities ──► entity ──► ring of cells (power of two, grows)
- *              by 128-bit key        newest touched first (for eviction)
+ *     shard ── table of slots ──► entity and its ring of cells, one block that grows
+ *              by 128-bit key     newest touched first (for eviction)
  *
  * Shards: the unit of ownership.  An entity's shard follows from its key alone, and
  * every bound (memory, eviction) is a shard's own, so the values do not depend on how
@@ -13,10 +13,14 @@
  * replay needs, and part of the config digest.
  *
  * Bounds, each deterministic and counted:
- *   - an entity beyond history_max cells merges its two oldest: `coarse` from then on;
+ *   - an entity beyond history_max cells merges old neighbours (merge.c): the older a
+ *     cell, the more transactions it stands for.  A window whose edge lies in a merged
+ *     cell counts it whole and is `coarse`;
  *   - a shard without room for a new entity or a longer ring evicts the entity longest
  *     untouched, at most STATE_EVICTIONS_MAX a call; then it merges instead of growing;
- *   - an event more than lateness_ns older than its entity's newest is not filed.
+ *   - an event more than lateness_ns older than its entity's newest is not filed.  Its
+ *     windows may reach to what has been dropped already, and are `coarse` then;
+ *   - squares wrap after 34,000 amounts of FEATURE_AMOUNT_MAX in one window.
  *
  * Owner:   one core a shard.  Calls on one shard come in sequence order.
  * Memory:  state_size(plan) bytes, given at boot; nothing else, ever.
@@ -83,9 +87,10 @@ struct state_event {
 /* The walk of one transaction through one entity kind.  `out[i]` is the aggregate of
  * plan->features[i] for each i whose entity is `entity`; others are left alone.
  * When file and read keys are the same, state_touch reads what is marked "before",
- * files the transaction, then reads the rest.  Otherwise state_read goes to the shard
+ * files the transaction, then reads the rest.  last_ns and first_ns are always of before,
+ * and of what is not later than the transaction.  Otherwise state_read goes to the shard
  * of keys.read (it never creates an entity) and state_file to the shard of keys.file.
- * An absent key reads as an empty history and files nothing. */
+ * An absent key reads as an empty history and files nothing.  All three touch. */
 void state_touch(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		 const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX]);
 void state_read(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
@@ -97,7 +102,9 @@ void state_file(struct state *state, uint32_t shard, uint8_t entity, struct hash
 void state_decided(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		   uint64_t sequence, int64_t time_ns, enum verdict verdict);
 
-/* A label for a transaction filed earlier: add and take back (-1, 0, 1) what changed. */
+/* A label for a transaction filed earlier: add and take back (-1, 0, 1) what changed.
+ * Lost, and counted, when its cell has been dropped or would then have more frauds than
+ * transactions; a merged cell takes the labels of all it stands for. */
 struct state_label {
 	uint64_t sequence; /* of the transaction */
 	int64_t  time_ns;  /* its event time */

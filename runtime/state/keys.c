@@ -1,0 +1,57 @@
+/* Which entities a transaction belongs to. */
+#include "runtime/state/state.h"
+
+#include <assert.h>
+
+#define DOMAIN_DECIDER UINT64_C(0x100) /* entity kinds are 0 to 15 */
+
+static struct hash128 key_of(uint64_t domain, const uint8_t fields[PLAN_KEY_FIELDS_MAX],
+			     const struct transaction *transaction)
+{
+	struct bytes one = field_text(transaction, fields[0]), two;
+
+	if (one.size_bytes == 0)
+		return (struct hash128){ 0 };
+	if (fields[1] == FIELD_NONE)
+		return hash_bytes(domain, one);
+	two = field_text(transaction, fields[1]);
+	return two.size_bytes == 0 ? (struct hash128){ 0 } : hash_pair(domain, one, two);
+}
+
+static struct hash128 decider_of(const struct transaction *transaction)
+{
+	struct bytes account = field_text(transaction, FIELD_ACCOUNT);
+
+	return hash_bytes(DOMAIN_DECIDER,
+			  account.size_bytes > 0 ? account : field_text(transaction, FIELD_CARD));
+}
+
+static_assert(PLAN_KEY_FIELDS_MAX == 2, "keys are of one field or a pair");
+
+void state_keys(const struct feature_plan *plan, const struct transaction *transaction,
+		struct state_keys *out)
+{
+	out->decider = decider_of(transaction);
+	for (uint32_t i = 0; i < PLAN_ENTITIES_MAX; i++) {
+		const struct entity_spec *spec = &plan->entities[i];
+		struct hash128            none = { 0 };
+
+		out->file[i] = none;
+		out->read[i] = none;
+		if (i >= plan->entities_count)
+			continue;
+		out->read[i] = spec->decisions ? out->decider : key_of(i, spec->read, transaction);
+		if (spec->channels != 0 && (spec->channels >> transaction->channel & 1) == 0)
+			continue;
+		if (spec->decisions ||
+		    (spec->key[0] == spec->read[0] && spec->key[1] == spec->read[1]))
+			out->file[i] = out->read[i];
+		else
+			out->file[i] = key_of(i, spec->key, transaction);
+	}
+}
+
+uint32_t state_shard_of(const struct feature_plan *plan, struct hash128 key)
+{
+	return (uint32_t)key.high & (plan->shards - 1);
+}

@@ -1,0 +1,208 @@
+#include "runtime/state/plan.h"
+#include "runtime/state/read.h"
+#include "runtime/state/room.h"
+#include "runtime/state/space.h"
+#include "runtime/state/table.h"
+
+size_t state_size(const struct feature_plan *plan, char *error, size_t error_bytes)
+{
+	struct state state;
+
+	if (!plan_state(&state, plan, error, error_bytes))
+		return 0;
+	return STATE_HEAD_BYTES + plan->shards * state.shard_bytes;
+}
+
+struct state *state_init(void *memory, const struct feature_plan *plan)
+{
+	struct state *state = memory;
+	bool          fits  = plan_state(state, plan, NULL, 0);
+
+	assert(fits && (uintptr_t)memory % STATE_ALIGN_BYTES == 0);
+	for (uint32_t i = 0; i < plan->shards; i++) {
+		struct place place = place_of(state, i);
+
+		space_init(&place);
+	}
+	return state;
+}
+
+void state_facts(const struct state *state, struct state_facts *out)
+{
+	*out = (struct state_facts){ .shards       = state->plan->shards,
+				     .shard_bytes  = state->shard_bytes,
+				     .entities_max = state->entities_max,
+				     .cells_bytes  = (uint64_t)state->units * LAYOUT_UNIT_BYTES,
+				     .entity_bytes = LAYOUT_ENTITY_BYTES };
+	for (uint32_t i = 0; i < state->plan->entities_count; i++)
+		out->cell_bytes[i] = 8u + state->layouts[i].body_bytes;
+}
+
+/* The newest time of an entity that has cells. */
+static int64_t newest_of(const struct place *place, struct entity *entity)
+{
+	struct ring ring = ring_of(place, entity);
+
+	return ring_time(&ring, entity->count - 1u);
+}
+
+/* Cells that no window can reach any more, from an event as late as is allowed. */
+static void drop_old(const struct place *place, struct entity *entity, int64_t newest_ns)
+{
+	struct ring ring  = ring_of(place, entity);
+	int64_t     reach = ring.layout->horizon_ns + place->state->plan->lateness_ns;
+
+	place->shard->counters.cells -= ring_drop(&ring, newest_ns - reach);
+}
+
+static void file(const struct place *place, uint8_t kind, struct entity *entity, struct hash128 key,
+		 const struct state_event *event)
+{
+	int64_t     time_ns = event->transaction->time_ns, newest_ns;
+	struct ring ring;
+
+	if (entity == NULL) {
+		entity = room_enter(place, kind, key);
+	} else {
+		newest_ns = newest_of(place, entity);
+		if (time_ns < newest_ns - place->state->plan->lateness_ns) {
+			place->shard->counters.late++;
+			return;
+		}
+		drop_old(place, entity, time_ns > newest_ns ? time_ns : newest_ns);
+		entity = room_for_cell(place, entity);
+	}
+	ring = ring_of(place, entity);
+	ring_insert(&ring, event);
+	place->shard->counters.filed++;
+	place->shard->counters.cells++;
+}
+
+static struct entity *find_and_touch(const struct place *place, uint8_t kind, struct hash128 key)
+{
+	struct entity *entity = hash_is(key) ? table_find(place, kind, key) : NULL;
+
+	if (entity != NULL)
+		room_touch(place, entity);
+	return entity;
+}
+
+void state_touch(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+		 const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
+{
+	struct place   place   = place_of(state, shard);
+	struct entity *entity  = find_and_touch(&place, kind, key);
+	int64_t        time_ns = event->transaction->time_ns;
+	struct past    past    = read_past(&place, entity, time_ns);
+
+	assert(kind < state->plan->entities_count && time_ns >= 0);
+	read_windows(&place, kind, entity, time_ns, true, &past, out);
+	if (hash_is(key)) {
+		file(&place, kind, entity, key, event);
+		entity = entity_at(&place, place.shard->newest); /* it may have moved */
+	}
+	read_windows(&place, kind, entity, time_ns, false, &past, out);
+}
+
+void state_read(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+		const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
+{
+	struct place   place   = place_of(state, shard);
+	struct entity *entity  = find_and_touch(&place, kind, key);
+	int64_t        time_ns = event->transaction->time_ns;
+	struct past    past    = read_past(&place, entity, time_ns);
+
+	assert(kind < state->plan->entities_count && time_ns >= 0);
+	read_windows(&place, kind, entity, time_ns, true, &past, out);
+	read_windows(&place, kind, entity, time_ns, false, &past, out);
+}
+
+void state_file(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+		const struct state_event *event)
+{
+	struct place place = place_of(state, shard);
+
+	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
+	if (hash_is(key))
+		file(&place, kind, find_and_touch(&place, kind, key), key, event);
+}
+
+/* Would the cell still have no more of a kind than transactions, and no fewer than 0?
+ * What is told twice, or about a transaction that was never filed, must not make a
+ * window count more frauds than transactions. */
+static bool stays_sound(const struct ring *ring, uint32_t cell, enum column column, int32_t add)
+{
+	uint32_t size = ring_size(ring, cell);
+	uint32_t now;
+
+	if (!layout_has(ring->layout, column))
+		return true;
+	now = layout_u32(ring->layout, ring_body(ring, cell), column) -
+	      layout_u32(ring->layout, ring_before(ring, cell), column);
+	return add < 0 ? now >= (uint32_t)-add : (uint64_t)now + (uint32_t)add <= size;
+}
+
+/* Add what was told about a transaction to its cell and all later ones. */
+static bool tell(const struct place *place, uint8_t kind, struct hash128 key, uint64_t sequence,
+		 int64_t time_ns, const int32_t add[COLUMN_REVIEWS + 1])
+{
+	struct entity *entity = hash_is(key) ? table_find(place, kind, key) : NULL;
+	struct change  change = { 0 };
+	struct ring    ring;
+	uint32_t       cell;
+
+	if (entity == NULL)
+		return false;
+	ring = ring_of(place, entity);
+	if (!ring_find(&ring, time_ns, sequence, &cell))
+		return false;
+	for (int column = COLUMN_FRAUDS; column <= COLUMN_REVIEWS; column++) {
+		if (!stays_sound(&ring, cell, (enum column)column, add[column]))
+			return false;
+		change.counts[column - COLUMN_COUNT] = (uint32_t)add[column];
+	}
+	ring_add(&ring, cell, &change);
+	return true;
+}
+
+void state_decided(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+		   uint64_t sequence, int64_t time_ns, enum verdict verdict)
+{
+	struct place place                   = place_of(state, shard);
+	int32_t      add[COLUMN_REVIEWS + 1] = { 0 };
+
+	assert(kind < state->plan->entities_count && verdict < VERDICT_COUNT);
+	if (verdict == VERDICT_APPROVE || !layout_has(&state->layouts[kind], COLUMN_SEQUENCE))
+		return;
+	add[verdict == VERDICT_DECLINE ? COLUMN_DECLINES : COLUMN_REVIEWS] = 1;
+	tell(&place, kind, key, sequence, time_ns, add);
+}
+
+void state_label(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+		 const struct state_label *label)
+{
+	struct place         place                   = place_of(state, shard);
+	const struct layout *layout                  = &state->layouts[kind];
+	int32_t              add[COLUMN_REVIEWS + 1] = { 0 };
+
+	assert(kind < state->plan->entities_count);
+	add[COLUMN_FRAUDS]   = label->frauds;
+	add[COLUMN_LABELLED] = label->labelled;
+	if ((label->frauds == 0 || !layout_has(layout, COLUMN_FRAUDS)) &&
+	    (label->labelled == 0 || !layout_has(layout, COLUMN_LABELLED)))
+		return;
+	if (!tell(&place, kind, key, label->sequence, label->time_ns, add))
+		place.shard->counters.label_lost++;
+}
+
+void state_prefetch(const struct state *state, uint32_t shard, struct hash128 key)
+{
+	struct place place = place_of(state, shard);
+
+	__builtin_prefetch(&place.slots[(uint32_t)key.low & (state->slots - 1)]);
+}
+
+void state_counters(const struct state *state, uint32_t shard, struct state_counters *out)
+{
+	*out = place_of(state, shard).shard->counters;
+}
