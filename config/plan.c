@@ -9,7 +9,6 @@
 #define SECOND_NS         INT64_C(1000000000)
 #define DAY_NS            (86400 * SECOND_NS)
 #define WINDOW_DEFAULT_NS (7 * DAY_NS)
-#define REACH_NS_MAX      (180 * DAY_NS) /* window and delay together */
 
 /* What a kind needs; what it does not need must be left out. */
 enum need {
@@ -155,9 +154,6 @@ static void check_computed(const struct check *check, uint32_t index)
 	if (!(need & NEEDS_WINDOW) && spec->delay_ns != 0)
 		fault(check, "computed", index, "delay", "is set, must be 0s for the kind %s",
 		      kind);
-	if (spec->window_ns + spec->delay_ns > REACH_NS_MAX)
-		fault(check, "computed", index, "delay",
-		      "is more than 180d together with window, must be at most that");
 	if (!(need & NEEDS_HOURS) && spec->hour_to != 0)
 		fault(check, "computed", index, "hours", "is set, must be empty for the kind %s",
 		      kind);
@@ -256,7 +252,6 @@ void plan_fill(struct config *config)
 
 void config_feature_names(const struct config *config, struct feature_schema *out)
 {
-	memset(out, 0, sizeof(*out));
 	*out = config->features;
 	for (uint32_t i = 0;
 	     i < config->plan.features_count && out->count < TRANSACTION_FEATURES_MAX; i++)

@@ -278,7 +278,7 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	  .min = 2, .max = PLAN_HISTORY_MAX, .unit = "cells", .initial = "256",
 	  .sentence = "Transactions kept one by one for each entity; beyond it the oldest are merged two by two." },
 	{ .path = "entities[].decisions", .type = SCHEMA_FLAG, .flags = DECIDES, ENTITY(decisions), .initial = "false",
-	  .sentence = "Keep what was decided, for the kinds declines and reviews; one entity at most, with key ( \"account\" )." },
+	  .sentence = "Keep what was decided, for the kinds declines and reviews; one entity at most, with key ( \"account\" ), under which a transaction without account is filed by its card." },
 
 	LIST("computed", plan.features_count, BOOT | DECIDES, "features", 0, PLAN_FEATURES_MAX, "( )",
 	     "Features the appliance computes; models and rules use them by name, beside the supplied ones.")
@@ -301,8 +301,8 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	  .min = (double)PLAN_WINDOW_NS_MIN, .max = (double)PLAN_WINDOW_NS_MAX, .initial = "",
 	  .sentence = "Length of the window of event time; empty means 7d for kinds that have one." },
 	{ .path = "computed[].delay", .type = SCHEMA_DURATION, .flags = DECIDES, COMPUTED(delay_ns),
-	  .min = 0, .max = (double)(179 * DAY_NS), .initial = "0s",
-	  .sentence = "How long before the transaction the window ends, for labels that arrive late; with window at most 180d." },
+	  .min = 0, .max = (double)PLAN_WINDOW_NS_MAX, .initial = "0s",
+	  .sentence = "How long before the transaction the window ends, for labels that arrive late." },
 	{ .path = "computed[].empty", .type = SCHEMA_DOUBLE, .flags = DECIDES, COMPUTED(empty),
 	  .min = -1e15, .max = 1e15, .initial = "missing",
 	  .sentence = "The value where the kind has none, such as the mean of no transaction; left out, the feature is missing." },

@@ -293,12 +293,20 @@ static const char *channel_name(int value)
 	return transaction_channel_name((enum transaction_channel)value);
 }
 
+static const char *field_word(int value)
+{
+	return field_name((enum field)value);
+}
+
 static void words_are_the_names_of_the_engine(void **state)
 {
 	(void)state;
 	assert_words("computed[].kind", FEATURE_KIND_COUNT, kind_name);
 	assert_words("entities[].channels[]", CHANNEL_COUNT, channel_name);
 	assert_words("csv.channel", CHANNEL_COUNT, channel_name);
+	assert_words("entities[].key[]", FIELD_COUNT, field_word);
+	assert_words("entities[].read[]", FIELD_COUNT, field_word);
+	assert_words("computed[].of", FIELD_COUNT, field_word);
 	for (int kind = 0; kind < FEATURE_KIND_COUNT; kind++)
 		assert_int_equal(
 			feature_kind_of_name(bytes_of(kind_name(kind), strlen(kind_name(kind)))),
