@@ -46,7 +46,7 @@ root: ## make the Debian 13 build root, if it is not there yet
 shell: ## open a shell inside the build root
 	@image/root/enter bash
 
-inner := build test soak run check unit san fuzz e2e format tidy
+inner := build test soak run check unit san fuzz e2e bench format tidy
 .PHONY: $(inner)
 $(inner):
 	@image/root/enter make --no-print-directory $@
@@ -103,11 +103,13 @@ units  := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
 helps  := $(filter-out $(units),$(shell find tests/unit tests/lib -name '*.c' 2>/dev/null | sort))
 fuzzes := $(wildcard tests/fuzz/*.c)
 tools  := $(wildcard tests/e2e/*.c)
+benches := $(wildcard tests/bench/*.c)
 
 programs      := $(mains:firmware/main_%.c=$(O)/%)
 unit_programs := $(units:%.c=$(O)/%)
 tool_programs := $(tools:%.c=$(O)/%)
 fuzz_programs := $(fuzzes:tests/fuzz/%.c=$(O)/%)
+bench_programs := $(benches:%.c=$(O)/%)
 archives      := $(O)/libassay.a $(if $(LWIP_FILES),$(O)/liblwip.a) $(if $(MBEDTLS_FILES),$(O)/libmbedtls.a)
 
 # ---- flags of the directories that own an outside library
@@ -170,6 +172,11 @@ $(tool_programs): $(O)/%: $(O)/obj/%.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(link_flags) $< -o $@
 
+# A bench is linked like a unit test, but for its framework.
+$(bench_programs): $(O)/%: $(O)/obj/%.o $(archives)
+	@mkdir -p $(@D)
+	$(link) $(libs) $(DPDK_LIBS) -lpthread -lm -o $@
+
 $(fuzz_programs): $(O)/%: $(O)/obj/tests/fuzz/%.o $(archives)
 	$(link) -fsanitize=fuzzer $(libs) $(DPDK_LIBS) -lpthread -lm -o $@
 
@@ -181,10 +188,12 @@ v3 = @grep -qw avx2 /proc/cpuinfo || { echo "this machine has no AVX2; Assay nee
 
 sanitizers := address,undefined
 
-.PHONY: build test soak run check unit san e2e fuzz format tidy shell root programs units fuzzers
+.PHONY: build test soak run check unit san e2e fuzz bench format tidy shell root
+.PHONY: programs units fuzzers bench_programs
 programs: $(programs) $(archives) ; @:
 units: $(unit_programs) $(tool_programs) ; @:
 fuzzers: $(fuzz_programs) ; @:
+bench_programs: $(bench_programs) ; @:
 
 build: ## build the firmware and its tools into build/
 	$(locked) programs $(if $(SAN),SAN=$(SAN))
@@ -217,6 +226,11 @@ fuzz: ## fuzz one parser: make fuzz FUZZ=name SECONDS=600
 	@mkdir -p tests/fuzz/corpus/$(FUZZ) $(B)/fuzz/found/$(FUZZ)
 	$(B)/fuzz/$(FUZZ) -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(B)/fuzz/found/$(FUZZ)/ \
 		$(ARGS) tests/fuzz/corpus/$(FUZZ)
+
+bench: ## measure state and the rest: make bench ARGS=4096 gives the largest run 4096 MiB
+	$(v3)
+	$(locked) bench_programs SAN=
+	@for program in $(bench_programs); do echo "# $$program"; $$program $(ARGS) || exit 1; done
 
 own_files = $(shell find runtime drivers config firmware tests image -name '*.[ch]' 2>/dev/null)
 format: ## lay out our C files as .clang-format says

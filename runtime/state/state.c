@@ -219,13 +219,6 @@ void state_label(struct state *state, uint32_t shard, uint8_t kind, struct hash1
 		place.shard->counters.label_lost++;
 }
 
-void state_prefetch(const struct state *state, uint32_t shard, struct hash128 key)
-{
-	struct place place = place_of(state, shard);
-
-	__builtin_prefetch(&place.slots[(uint32_t)key.low & (state->slots - 1)]);
-}
-
 void state_counters(const struct state *state, uint32_t shard, struct state_counters *out)
 {
 	*out = place_of(state, shard).shard->counters;

@@ -113,8 +113,13 @@ struct state_label {
 void state_label(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		 const struct state_label *label);
 
-/* Bring a shard's lines of this key nearer; to be called some transactions ahead. */
+/* Bring a key's lines nearer, in three steps that each read what the one before has
+ * brought: the slot; the entity; the ends of its ring and its neighbours in the order of
+ * touching.  To be called some transactions apart, in this order, the last some before
+ * the touch; any may be left out, and none changes a value. */
 void state_prefetch(const struct state *state, uint32_t shard, struct hash128 key);
+void state_prefetch_entity(const struct state *state, uint32_t shard, struct hash128 key);
+void state_prefetch_cells(const struct state *state, uint32_t shard, struct hash128 key);
 
 /* ---- counters, one set a shard, part of the state */
 
