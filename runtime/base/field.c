@@ -1,78 +1,97 @@
 #include "runtime/base/field.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
-/* Where a field lies: a TEXT_OF, a run of letters that may be zero bytes, or a thing of
- * its own. */
-enum shape { SHAPE_NONE, SHAPE_TEXT, SHAPE_LETTERS, SHAPE_CHANNEL, SHAPE_NAME, SHAPE_COUNTRY };
+/* How a field lies in the transaction. */
+enum field_form {
+	FORM_NONE,
+	FORM_TEXT,    /* TEXT_OF */
+	FORM_LETTERS, /* fixed width, zero bytes when absent */
+	FORM_CHANNEL,
+	FORM_PARTY_NAME,
+	FORM_PARTY_COUNTRY,
+};
 
-struct row {
+static const struct field_row {
 	const char *name;
-	uint8_t     shape;
-	uint8_t     letters; /* SHAPE_LETTERS: how many; of a party: its role */
-	uint16_t    offset_bytes;
-};
-
-#define AT(member) offsetof(struct transaction, member)
-
-/* clang-format off */
-static const struct row rows[FIELD_COUNT] = {
-	[FIELD_NONE]                = { "",                    SHAPE_NONE,    0, 0 },
-	[FIELD_ID]                  = { "id",                  SHAPE_TEXT,    0, AT(id) },
-	[FIELD_CARD]                = { "card",                SHAPE_TEXT,    0, AT(card) },
-	[FIELD_ACCOUNT]             = { "account",             SHAPE_TEXT,    0, AT(account) },
-	[FIELD_PAYEE]               = { "payee",               SHAPE_TEXT,    0, AT(payee) },
-	[FIELD_DEVICE]              = { "device",              SHAPE_TEXT,    0, AT(device) },
-	[FIELD_TERMINAL]            = { "terminal",            SHAPE_TEXT,    0, AT(terminal) },
-	[FIELD_MERCHANT]            = { "merchant",            SHAPE_TEXT,    0, AT(merchant) },
-	[FIELD_MERCHANT_CATEGORY]   = { "merchant_category",   SHAPE_LETTERS, 4, AT(merchant_category) },
-	[FIELD_MERCHANT_COUNTRY]    = { "merchant_country",    SHAPE_LETTERS, 2, AT(merchant_country) },
-	[FIELD_CURRENCY]            = { "currency",            SHAPE_LETTERS, 3, AT(currency) },
-	[FIELD_CHANNEL]             = { "channel",             SHAPE_CHANNEL, 0, AT(channel) },
-	[FIELD_ORIGINATOR_NAME]     = { "originator_name",     SHAPE_NAME,    PARTY_ORIGINATOR, 0 },
-	[FIELD_ORIGINATOR_COUNTRY]  = { "originator_country",  SHAPE_COUNTRY, PARTY_ORIGINATOR, 0 },
-	[FIELD_BENEFICIARY_NAME]    = { "beneficiary_name",    SHAPE_NAME,    PARTY_BENEFICIARY, 0 },
-	[FIELD_BENEFICIARY_COUNTRY] = { "beneficiary_country", SHAPE_COUNTRY, PARTY_BENEFICIARY, 0 },
-};
+	uint8_t     form;
+	uint8_t     size_bytes; /* FORM_LETTERS */
+	uint8_t     role;       /* of parties */
+	size_t      offset_bytes;
+} rows[FIELD_COUNT] = {
+#define AT(member)      offsetof(struct transaction, member)
+#define TEXT(member)    FORM_TEXT, 0, 0, AT(member)
+#define LETTERS(member) FORM_LETTERS, sizeof(((struct transaction *)0)->member), 0, AT(member)
+	/* clang-format off */
+	[FIELD_NONE]                = { "",                    FORM_NONE, 0, 0, 0 },
+	[FIELD_ID]                  = { "id",                  TEXT(id) },
+	[FIELD_CARD]                = { "card",                TEXT(card) },
+	[FIELD_ACCOUNT]             = { "account",             TEXT(account) },
+	[FIELD_PAYEE]               = { "payee",               TEXT(payee) },
+	[FIELD_DEVICE]              = { "device",              TEXT(device) },
+	[FIELD_TERMINAL]            = { "terminal",            TEXT(terminal) },
+	[FIELD_MERCHANT]            = { "merchant",            TEXT(merchant) },
+	[FIELD_MERCHANT_CATEGORY]   = { "merchant_category",   LETTERS(merchant_category) },
+	[FIELD_MERCHANT_COUNTRY]    = { "merchant_country",    LETTERS(merchant_country) },
+	[FIELD_CURRENCY]            = { "currency",            LETTERS(currency) },
+	[FIELD_CHANNEL]             = { "channel",             FORM_CHANNEL, 0, 0, 0 },
+	[FIELD_ORIGINATOR_NAME]     = { "originator_name",     FORM_PARTY_NAME, 0, PARTY_ORIGINATOR, 0 },
+	[FIELD_ORIGINATOR_COUNTRY]  = { "originator_country",  FORM_PARTY_COUNTRY, 0, PARTY_ORIGINATOR, 0 },
+	[FIELD_BENEFICIARY_NAME]    = { "beneficiary_name",    FORM_PARTY_NAME, 0, PARTY_BENEFICIARY, 0 },
+	[FIELD_BENEFICIARY_COUNTRY] = { "beneficiary_country", FORM_PARTY_COUNTRY, 0, PARTY_BENEFICIARY, 0 },
 /* clang-format on */
+#undef AT
+#undef TEXT
+#undef LETTERS
+};
 
 static struct bytes letters(const char *data, size_t size_bytes)
 {
-	return bytes_of(data, data[0] ? size_bytes : 0);
+	return data[0] == '\0' ? bytes_of(NULL, 0) : bytes_of(data, size_bytes);
 }
 
-static struct bytes of_party(const struct transaction *transaction, const struct row *row)
+/* Every TEXT_OF begins with its length; the bytes follow without a gap. */
+static struct bytes text_at(const void *text)
 {
-	for (uint8_t i = 0; i < transaction->parties_count; i++) {
-		const struct party *party = &transaction->parties[i];
+	uint16_t size_bytes;
 
-		if (party->role != row->letters)
+	memcpy(&size_bytes, text, sizeof(size_bytes));
+	return bytes_of((const uint8_t *)text + sizeof(size_bytes), size_bytes);
+}
+
+static struct bytes party_text(const struct transaction *t, const struct field_row *row)
+{
+	for (uint32_t i = 0; i < t->parties_count && i < TRANSACTION_PARTIES_MAX; i++) {
+		const struct party *party = &t->parties[i];
+
+		if (party->role != row->role)
 			continue;
-		return row->shape == SHAPE_NAME ? bytes_of(party->name.data, party->name.size_bytes)
-						: letters(party->country, sizeof(party->country));
+		return row->form == FORM_PARTY_NAME
+			       ? bytes_of(party->name.data, party->name.size_bytes)
+			       : letters(party->country, sizeof(party->country));
 	}
-	return (struct bytes){ 0 };
+	return bytes_of(NULL, 0);
 }
 
 struct bytes field_text(const struct transaction *transaction, enum field field)
 {
-	assert(field < FIELD_COUNT);
-	const struct row *row = &rows[field];
-	const char       *at  = (const char *)transaction + row->offset_bytes;
-	uint16_t          size_bytes;
+	const char *name;
 
-	switch (row->shape) {
-	case SHAPE_TEXT: /* every TEXT_OF begins with its length */
-		memcpy(&size_bytes, at, sizeof(size_bytes));
-		return bytes_of(at + sizeof(size_bytes), size_bytes);
-	case SHAPE_LETTERS: return letters(at, row->letters);
-	case SHAPE_CHANNEL:
-		at = transaction_channel_name(transaction->channel);
-		return bytes_of(at, at ? strlen(at) : 0);
-	case SHAPE_NAME:
-	case SHAPE_COUNTRY: return of_party(transaction, row);
-	default: return (struct bytes){ 0 };
+	assert(field < FIELD_COUNT);
+	const struct field_row *row = &rows[field];
+	const uint8_t          *at  = (const uint8_t *)transaction + row->offset_bytes;
+
+	switch (row->form) {
+	case FORM_TEXT: return text_at(at);
+	case FORM_LETTERS: return letters((const char *)at, row->size_bytes);
+	case FORM_CHANNEL:
+		name = transaction_channel_name(transaction->channel);
+		return name == NULL ? bytes_of(NULL, 0) : bytes_of(name, strlen(name));
+	case FORM_PARTY_NAME:
+	case FORM_PARTY_COUNTRY: return party_text(transaction, row);
+	default: return bytes_of(NULL, 0);
 	}
 }
 
@@ -84,8 +103,9 @@ const char *field_name(enum field field)
 
 enum field field_of_name(struct bytes name)
 {
-	for (enum field field = FIELD_NONE + 1; field < FIELD_COUNT; field++)
+	for (int field = FIELD_NONE + 1; field < FIELD_COUNT; field++) {
 		if (bytes_equal(name, bytes_of(rows[field].name, strlen(rows[field].name))))
-			return field;
+			return (enum field)field;
+	}
 	return FIELD_NONE;
 }
