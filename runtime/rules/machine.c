@@ -78,42 +78,69 @@ static bool arm(const struct program *program, struct instruction i, struct valu
 	}
 }
 
+/* What is not worth a case of its own below.  Returns the new height of the stack. */
+static uint32_t step(const struct machine *machine, struct instruction i, struct value *stack,
+		     uint32_t n)
+{
+	if (i.op <= OP_TOTAL) {
+		stack[n] = load(machine, i);
+		return n + 1;
+	}
+	if (i.op <= OP_REMAINDER) {
+		stack[n - 2] = value_arithmetic(i.op, stack[n - 2].number, stack[n - 1].number);
+		return n - 1;
+	}
+	if (i.op <= OP_GREATER_EQUAL) {
+		stack[n - 2] = value_boolean(value_compare(i.op, i.a, stack[n - 2], stack[n - 1]));
+		return n - 1;
+	}
+	if (i.op <= OP_IN_LIST) {
+		stack[n - 1] = unary(machine, i, stack[n - 1]);
+		return n;
+	}
+	if (i.op <= OP_ARM_MISSING) {
+		stack[n] = value_boolean(arm(machine->program, i, stack[n - 1]));
+		return n + 1;
+	}
+	n -= i.a;
+	stack[n] = functions[i.c].call(&stack[n], (uint8_t)i.b);
+	return n + 1;
+}
+
+/* The stack never over- or underflows, whatever runs: verified when it was built. */
 struct value machine_run(const struct machine *machine, struct span code)
 {
-	const struct program     *program = machine->program;
-	const struct instruction *all     = program->code;
-	uint32_t                  end     = code.first + code.count;
+	const struct instruction *all = machine->program->code;
+	uint32_t                  end = code.first + code.count;
 	struct value              stack[RULES_STACK_MAX];
-	uint32_t                  n = 0; /* values on it; verified when built */
+	uint32_t                  n = 0; /* values on it */
 
 	for (uint32_t at = code.first; at < end; at++) {
 		struct instruction i = all[at];
 
-		if (i.op <= OP_TOTAL) {
-			stack[n++] = load(machine, i);
-		} else if (i.op <= OP_REMAINDER) {
-			n--;
-			stack[n - 1] = value_arithmetic(i.op, stack[n - 1].number, stack[n].number);
-		} else if (i.op <= OP_GREATER_EQUAL) {
-			n--;
-			stack[n - 1] =
-				value_boolean(value_compare(i.op, i.a, stack[n - 1], stack[n]));
-		} else if (i.op <= OP_IN_LIST) {
-			stack[n - 1] = unary(machine, i, stack[n - 1]);
-		} else if (i.op <= OP_ARM_MISSING) {
-			stack[n] = value_boolean(arm(program, i, stack[n - 1]));
-			n++;
-		} else if (i.op == OP_CALL) {
-			n -= i.a;
-			stack[n] = functions[i.c].call(&stack[n], (uint8_t)i.b);
-			n++;
-		} else if (i.op <= OP_OR) { /* and, or: kept when it decides */
-			if (stack[n - 1].boolean == (i.op == OP_OR))
+		switch (i.op) {
+		case OP_NUMBER: stack[n++].number = machine->program->numbers[i.c]; break;
+		case OP_COMPUTED: stack[n++] = value_number(computed(machine->input, i.c)); break;
+		case OP_LET: stack[n++] = machine->lets[i.c]; break;
+		case OP_AND: /* kept when it decides */
+			if (stack[n - 1].boolean)
+				n--;
+			else
+				at = i.c - 1;
+			break;
+		case OP_OR:
+			if (stack[n - 1].boolean)
 				at = i.c - 1;
 			else
 				n--;
-		} else if (i.op == OP_JUMP || (n--, i.op == OP_JUMP_FALSE && !stack[n].boolean)) {
-			at = i.c - 1;
+			break;
+		case OP_JUMP: at = i.c - 1; break;
+		case OP_JUMP_FALSE:
+			if (!stack[--n].boolean)
+				at = i.c - 1;
+			break;
+		case OP_DROP: n--; break;
+		default: n = step(machine, i, stack, n); break;
 		}
 	}
 	return stack[0];

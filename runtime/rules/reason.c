@@ -61,7 +61,8 @@ static void decimals(struct parser *parser, const struct operand *value, struct 
 	if (token.raw.size_bytes != 1 || token.number > RULES_DECIMALS_MAX)
 		parser_fail(parser, &token, "expected how many decimals, 0 to %d, found %.*s",
 			    RULES_DECIMALS_MAX, (int)lex_cut(token.raw, 20), token.raw.data);
-	part->decimals = (uint8_t)token.number;
+	else
+		part->decimals = (uint8_t)token.number;
 }
 
 /* The parser reads the braces as a source of its own, then comes back. */

@@ -175,9 +175,12 @@ static void tell(struct machine *machine, const struct hits *hits, uint32_t hit,
 void rules_run(const struct rules *rules, const struct rules_input *input,
 	       struct rules_outcome *out)
 {
-	struct machine machine = { .program = &rules->program, .input = input };
+	struct machine machine; /* its lets and hits are filled before they are read */
 	struct hits    hits;
 
+	machine.program = &rules->program;
+	machine.input   = input;
+	machine.total   = 0;
 	memset(out, 0, sizeof(*out));
 	evaluate_all(&machine, &hits);
 	sum_up(&rules->program, &hits, out);

@@ -52,6 +52,7 @@ static const struct {
 	{ "card_sum_24h",                     FEATURE_SUM,         CARD,          0,                      DAY,         0 },
 	{ "card_distinct_merchant_1h",        FEATURE_DISTINCT,    CARD,          FIELD_MERCHANT,         HOUR,        0 },
 	{ "card_mean_30d",                    FEATURE_MEAN,        CARD,          0,                      30 * DAY,    0 },
+	{ "card_ratio_30d",                   FEATURE_RATIO,       CARD,          0,                      30 * DAY,    0 },
 	{ "card_zscore_30d",                  FEATURE_ZSCORE,      CARD,          0,                      30 * DAY,    0 },
 	{ "card_present_distinct_country_2h", FEATURE_DISTINCT,    CARD_PRESENT,  FIELD_MERCHANT_COUNTRY, 2 * HOUR,    0 },
 	{ "account_since_first",              FEATURE_SINCE_FIRST, ACCOUNT,       0,                      0,           0 },

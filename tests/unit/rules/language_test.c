@@ -311,13 +311,42 @@ static void model_that_did_not_run(void **state)
 	rules_sample_free(&s);
 }
 
+/* Every example of the page that describes the language compiles. */
+static void the_page_is_right(void **state)
+{
+	static char         page[65536], one[65536];
+	struct rules_sample s;
+	FILE               *file     = fopen("config/rules/LANGUAGE.md", "rb");
+	int                 examples = 0;
+	char               *at, *end;
+
+	assert_non_null(file);
+	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+	fclose(file);
+	for (at = page; (at = strstr(at, "```rules\n")) != NULL; at = end, examples++) {
+		at += strlen("```rules\n");
+		end = strstr(at, "```");
+		assert_non_null(end);
+		snprintf(one, sizeof(one), "%.*s", (int)(end - at), at);
+		rules_sample_load(&s, one);
+		rules_sample_run(&s);
+		rules_sample_free(&s);
+	}
+	assert_true(examples >= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arithmetic), cmocka_unit_test(comparison_and_logic),
-		cmocka_unit_test(membership), cmocka_unit_test(texts),
-		cmocka_unit_test(times),      cmocka_unit_test(names),
-		cmocka_unit_test(choices),    cmocka_unit_test(model_that_did_not_run),
+		cmocka_unit_test(arithmetic),
+		cmocka_unit_test(comparison_and_logic),
+		cmocka_unit_test(membership),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(times),
+		cmocka_unit_test(names),
+		cmocka_unit_test(choices),
+		cmocka_unit_test(model_that_did_not_run),
+		cmocka_unit_test(the_page_is_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
