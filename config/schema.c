@@ -122,7 +122,7 @@ GROUP("nic", "The network device that carries the callers; DPDK owns it.")
 	     "Take frames addressed to others, too; some virtual devices need it.")
 
 GROUP("memory", "Memory taken at boot and never given back.")
-	COUNT("memory.hugepages_mib", memory.hugepages_mib, BOOT, "MiB", 32, 1048576, "256",
+	COUNT("memory.hugepages_mib", memory.hugepages_mib, BOOT, "MiB", 32, 1048576, "512",
 	      "Hugepage memory for packet buffers, models and state.")
 
 GROUP("cores", "Which CPU core runs which role; audit and control may share one, net polls and wants its own.")
@@ -240,7 +240,7 @@ GROUP("decode", "Reading transactions.")
 	  .form = form_feature, .allowed = "a name of letters, digits and _ . : -", .sentence = "One name." },
 
 GROUP("state", "The memory of cards, accounts and other entities; its bounds are part of every decision.")
-	COUNT("state.memory_mib", state.memory_mib, BOOT | DECIDES, "MiB", 1, 1048576, "256",
+	COUNT("state.memory_mib", state.memory_mib, BOOT | DECIDES, "MiB", 1, 1048576, "64",
 	      "Memory of all histories; when it is full, the entities longest untouched leave.")
 	COUNT("state.shards", state.shards, BOOT | DECIDES, "shards", 1, 256, "16",
 	      "Parts the histories are kept in, a power of two; the decide cores share them out.")
@@ -368,7 +368,7 @@ GROUP("idempotency", "Repeats of a request, told by caller and id, get the first
 	      "How long a first answer is kept.")
 
 GROUP("labels", "What became of transactions, told afterwards.")
-	COUNT("labels.transactions_max", labels.transactions_max, BOOT | DECIDES, "transactions", 1, 100000000, "1000000",
+	COUNT("labels.transactions_max", labels.transactions_max, BOOT | DECIDES, "transactions", 1, 100000000, "100000",
 	      "The newest transactions can be labelled, this many; a label of an older one is unknown and changes nothing.")
 
 GROUP("audit", "The log of decisions.")

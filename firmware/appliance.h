@@ -38,7 +38,7 @@ struct appliance {
 	struct audit_log_report recovered;
 	struct audit_role       audit;
 	struct tls_tickets     *tickets;
-	struct brain_slot        slots[2];
+	struct brain_slot       slots[2];
 	uint32_t                slot_in_use;
 	struct live            *live;
 	struct live            *retired[RETIRED_MAX]; /* still have connections */

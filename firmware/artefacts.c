@@ -267,13 +267,28 @@ static bool put_config(struct disk *store, const uint8_t digest[DIGEST_BYTES], c
 	return good;
 }
 
+/* What the config names; nothing where it names none. */
+static bool put_named(struct disk *store, enum artefact_kind kind,
+		      const uint8_t digest[DIGEST_BYTES], const char *path,
+		      char error[ARTEFACTS_ERROR_BYTES])
+{
+	return path[0] == '\0' || artefacts_put_file(store, kind, digest, path, error);
+}
+
 bool artefacts_put_live(struct disk *store, const struct live *live, const char *config_path,
 			char error[ARTEFACTS_ERROR_BYTES])
 {
-	const struct config *config = &live->config;
+	const struct config        *config = &live->config;
+	const struct config_shadow *shadow = &config->shadow;
 
 	return put_config(store, live->brain.digests.config, config_path, error) &&
-	       (config->model.file[0] == '\0' ||
-		artefacts_put_file(store, ARTEFACT_MODEL, live->brain.digests.model, config->model.file,
-				   error));
+	       put_named(store, ARTEFACT_MODEL, live->brain.digests.model, config->model.file,
+			 error) &&
+	       put_named(store, ARTEFACT_RULES, live->brain.digests.rules, config->rules.file,
+			 error) &&
+	       (!live->has_shadow || (put_named(store, ARTEFACT_MODEL, live->shadow.digests.model,
+						shadow->model_file, error) &&
+				      put_named(store, ARTEFACT_RULES, live->shadow.digests.rules,
+						shadow->rules_file, error) &&
+				      artefacts_put_shadow(store, &live->shadow.digests, error)));
 }

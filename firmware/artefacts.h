@@ -64,7 +64,7 @@ bool artefacts_put_shadow(struct disk *store, const struct artefact_digests *sha
 			  char error[ARTEFACTS_ERROR_BYTES]);
 
 /* Everything a live was made of: its config's text, read again from config_path and
- * proved to be the same config, and its model's file. */
+ * proved to be the same config, its model's file and its rules', and its shadow's. */
 struct live;
 bool artefacts_put_live(struct disk *store, const struct live *live, const char *config_path,
 			char error[ARTEFACTS_ERROR_BYTES]);

@@ -27,8 +27,8 @@ static const struct asked *earlier(const struct asked *asked, size_t i)
 	return NULL;
 }
 
-enum reason asked_check(const struct repeats *repeats, struct bytes identity,
-			const int64_t *now_ns, struct walk_request *request, struct asked *asked)
+enum reason asked_check(const struct repeats *repeats, struct bytes identity, const int64_t *now_ns,
+			struct walk_request *request, struct asked *asked)
 {
 	uint64_t first;
 
@@ -41,8 +41,8 @@ enum reason asked_check(const struct repeats *repeats, struct bytes identity,
 			.body = repeats_body(t),
 		};
 		before = earlier(asked, i);
-		if (repeats_find(repeats, asked[i].key, asked[i].body, now_ns ? *now_ns : t->time_ns,
-				 &first) != REPEATS_CONFLICT &&
+		if (repeats_find(repeats, asked[i].key, asked[i].body,
+				 now_ns ? *now_ns : t->time_ns, &first) != REPEATS_CONFLICT &&
 		    (!before || hash_same(before->body, asked[i].body)))
 			continue;
 		request->failure = (struct failure){ .reason = REASON_repeat_conflict };

@@ -14,7 +14,7 @@ struct asked {
 
 /* Fills asked[request->count].  `now_ns` NULL: each transaction's own time.  REASON_NONE,
  * or repeat_conflict with its place in request->failure. */
-enum reason asked_check(const struct repeats *repeats, struct bytes identity,
-			const int64_t *now_ns, struct walk_request *request, struct asked *asked);
+enum reason asked_check(const struct repeats *repeats, struct bytes identity, const int64_t *now_ns,
+			struct walk_request *request, struct asked *asked);
 
 #endif

@@ -309,19 +309,20 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 	const struct config *config  = &appliance->config;
 	bool                 keeps   = config->state.snapshot_directory[0] != '\0';
 	struct recover       recover = {
-			  .engine       = &appliance->core.engine,
-			  .live         = appliance->live,
-			  .lists        = 1 + config->cores.decide_count,
-			  .audit        = &appliance->disk.disk,
-			  .to_sequence  = appliance->log.durable_sequence,
-			  .now_ns       = clock_wall_ns(&appliance->clock),
-			  .retention_ns = config->idempotency.retention_hours * HOUR_NS,
-			  .tell         = tell,
-			  .progress     = tell_progress,
-			  .ctx          = appliance,
+		      .engine       = &appliance->core.engine,
+		      .live         = appliance->live,
+		      .lists        = 1 + config->cores.decide_count,
+		      .audit        = &appliance->disk.disk,
+		      .to_sequence  = appliance->log.durable_sequence,
+		      .now_ns       = clock_wall_ns(&appliance->clock),
+		      .retention_ns = config->idempotency.retention_hours * HOUR_NS,
+		      .tell         = tell,
+		      .progress     = tell_progress,
+		      .ctx          = appliance,
 	};
 
-	if (keeps && !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
+	if (keeps &&
+	    !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
 		return false;
 	if (appliance->log.durable_sequence == 0)
 		return true;

@@ -55,7 +55,8 @@ static bool parse_model(const struct config *config, struct model_plan **plan,
 	return rc == 0;
 }
 
-bool brain_model_size(const struct config *config, size_t *size_bytes, char error[BRAIN_ERROR_BYTES])
+bool brain_model_size(const struct config *config, size_t *size_bytes,
+		      char error[BRAIN_ERROR_BYTES])
 {
 	struct model_plan *plan;
 
@@ -79,8 +80,8 @@ static bool digest_agrees(const struct brain *brain, const struct config *config
 	if (wanted[0] == '\0' || strcmp(wanted, found) == 0)
 		return true;
 	snprintf(error, BRAIN_ERROR_BYTES,
-		 "model.digest: %s has digest %s, the config allows only %s",
-		 config->model.file, found, wanted);
+		 "model.digest: %s has digest %s, the config allows only %s", config->model.file,
+		 found, wanted);
 	return false;
 }
 
@@ -99,7 +100,7 @@ static bool make_model(struct brain *brain, const struct config *config,
 		return false;
 	size_bytes = model_size(plan);
 	if (!memory) {
-		memory             = aligned_alloc(MODEL_ALIGN_BYTES, size_bytes);
+		memory              = aligned_alloc(MODEL_ALIGN_BYTES, size_bytes);
 		brain->model_memory = memory;
 	} else if (size_bytes > slot->size_bytes) {
 		snprintf(error, BRAIN_ERROR_BYTES,
@@ -182,8 +183,8 @@ static bool make_rules(struct brain *brain, const struct config *config, uint32_
 	rules_free_plan(plan);
 	memcpy(brain->digests.rules, rules_digest(brain->rules), DIGEST_BYTES);
 	for (uint32_t i = 0; i < lists; i++)
-		brain->lists[i] =
-			rules_lists_init(take(rules_lists_size(brain->rules)), brain->rules);
+		brain->lists[i] = rules_lists_init(take(rules_lists_size(brain->rules)),
+						   brain->rules);
 	return true;
 }
 
@@ -215,7 +216,7 @@ static void make_order(struct brain *brain, const struct config_deadline *deadli
 	uint32_t n                        = 0;
 
 	for (uint32_t i = 0; i < deadline->order_count; i++) {
-		brain->order[n++]         = deadline->order[i];
+		brain->order[n++]        = deadline->order[i];
 		seen[deadline->order[i]] = true;
 	}
 	for (uint8_t stage = 0; stage < CONFIG_STAGE_COUNT; stage++)

@@ -21,7 +21,7 @@
 
 #define BRAIN_ERROR_BYTES 4096
 /* Copies of the lists that rules use: the net core's, and one for each decider. */
-#define BRAIN_LISTS_MAX (1 + CONFIG_DECIDE_MAX)
+#define BRAIN_LISTS_MAX   (1 + CONFIG_DECIDE_MAX)
 
 struct brain {
 	struct artefact_digests digests;

@@ -32,8 +32,9 @@ static struct job_layout lay_out_job(const struct config *config, const struct h
 
 	layout.head         = 0;
 	layout.body         = line_up(http_head_memory_bytes(limits));
-	layout.transactions = layout.body + line_up(limits->body_bytes_max + HTTP_BODY_PADDING_BYTES);
-	layout.answers      = layout.transactions +
+	layout.transactions = layout.body +
+			      line_up(limits->body_bytes_max + HTTP_BODY_PADDING_BYTES);
+	layout.answers = layout.transactions +
 			 line_up(config->decode.batch_max * sizeof(struct transaction));
 	layout.out   = layout.answers + line_up(config->decode.batch_max * sizeof(uint64_t));
 	layout.bytes = layout.out + line_up(out_capacity(config));
@@ -69,10 +70,10 @@ static void plan_jobs(struct core *core, const struct config *config)
 			.transactions = (struct transaction *)(memory + layout.transactions),
 			.batch_max    = config->decode.batch_max,
 		};
-		job->answers      = (uint64_t *)(memory + layout.answers);
-		job->out          = memory + layout.out;
-		job->next         = core->jobs_free;
-		core->jobs_free   = job;
+		job->answers    = (uint64_t *)(memory + layout.answers);
+		job->out        = memory + layout.out;
+		job->next       = core->jobs_free;
+		core->jobs_free = job;
 	}
 }
 

@@ -60,8 +60,8 @@ struct job {
 	uint8_t            *out;  /* [out_capacity_bytes] the whole answer */
 	size_t              out_bytes, out_at;
 	bool                keep_alive;
-	bool                interim;  /* `out` is 100 Continue; the request goes on after it */
-	bool                resumed;  /* the caller's TLS session was */
+	bool                interim; /* `out` is 100 Continue; the request goes on after it */
+	bool                resumed; /* the caller's TLS session was */
 	uint16_t            identity_bytes;
 	uint8_t             identity[AUDIT_IDENTITY_BYTES_MAX]; /* the caller may be gone */
 	uint32_t            left;            /* slots of it that are not recorded yet */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/currency.h"
 #include "runtime/base/field.h"
 
 /* ---- cells */
@@ -47,7 +48,8 @@ static bool each_cell(const char *row, bool (*each)(void *, uint32_t, const char
 	for (;;) {
 		row = next_cell(row, cell, &size);
 		if (!row || (*row != ',' && *row != '\0')) {
-			snprintf(error, CSV_ERROR_BYTES, "column %u has a quote out of place", n + 1);
+			snprintf(error, CSV_ERROR_BYTES, "column %u has a quote out of place",
+				 n + 1);
 			return false;
 		}
 		cell[size] = '\0';
@@ -108,7 +110,8 @@ bool csv_begin(struct csv *csv, const struct config *config, const char *header,
 		return false;
 	for (uint32_t i = 0; i < config->columns_count; i++)
 		if (!has_column(csv, &config->columns[i])) {
-			snprintf(error, CSV_ERROR_BYTES, "has no column %s, which the config maps to %s",
+			snprintf(error, CSV_ERROR_BYTES,
+				 "has no column %s, which the config maps to %s",
 				 config->columns[i].column, config->columns[i].field);
 			return false;
 		}
@@ -224,9 +227,11 @@ static bool put_field(struct row *row, enum field field, const char *cell)
 	if (field == FIELD_CHANNEL)
 		row->has_channel = true;
 	if (in_merchant[field]) {
-		row->merchant_at += (size_t)snprintf(
-			row->merchant + row->merchant_at, sizeof(row->merchant) - row->merchant_at,
-			"%s\"%s\": \"%.200s\"", row->merchant_at ? ", " : "", in_merchant[field], cell);
+		row->merchant_at += (size_t)snprintf(row->merchant + row->merchant_at,
+						     sizeof(row->merchant) - row->merchant_at,
+						     "%s\"%s\": \"%.200s\"",
+						     row->merchant_at ? ", " : "",
+						     in_merchant[field], cell);
 		return true;
 	}
 	put_member(row, field_name(field), cell);
@@ -245,16 +250,16 @@ static bool put_feature(struct row *row, uint16_t slot, const char *cell)
 			 row->csv->config->features.names[slot]);
 		return false;
 	}
-	row->features_at += (size_t)snprintf(
-		row->features + row->features_at, sizeof(row->features) - row->features_at,
-		"%s\"%s\": %.17g", row->features_at ? ", " : "",
-		row->csv->config->features.names[slot], value);
+	row->features_at += (size_t)snprintf(row->features + row->features_at,
+					     sizeof(row->features) - row->features_at,
+					     "%s\"%s\": %.17g", row->features_at ? ", " : "",
+					     row->csv->config->features.names[slot], value);
 	return true;
 }
 
 static bool take_cell(void *ctx, uint32_t n, const char *cell, size_t size)
 {
-	struct row                 *row = ctx;
+	struct row                 *row    = ctx;
 	const struct config_column *column = n < row->csv->columns ? row->csv->column[n] : NULL;
 
 	(void)size;
@@ -266,11 +271,24 @@ static bool take_cell(void *ctx, uint32_t n, const char *cell, size_t size)
 		return true;
 	switch (column->target) {
 	case CONFIG_COLUMN_TIME: return put_time(row, cell);
-	case CONFIG_COLUMN_AMOUNT: snprintf(row->amount, sizeof(row->amount), "%s", cell); return true;
+	case CONFIG_COLUMN_AMOUNT:
+		snprintf(row->amount, sizeof(row->amount), "%s", cell);
+		return true;
 	case CONFIG_COLUMN_LABEL: return put_label(row, cell);
 	case CONFIG_COLUMN_FEATURE: return put_feature(row, column->at, cell);
 	default: return put_field(row, (enum field)column->at, cell);
 	}
+}
+
+/* A float's spelling of an amount becomes the amount. */
+static void mend_amount(struct row *row, const char *currency)
+{
+	const struct currency *known = strlen(currency) == 3 ? currency_find(currency) : NULL;
+	const char            *point = strchr(row->amount, '.');
+
+	if (known && point && strlen(point + 1) >= CSV_FLOAT_DECIMALS)
+		snprintf(row->amount, sizeof(row->amount), "%.*f", known->exponent,
+			 strtod(row->amount, NULL));
 }
 
 size_t csv_row(const struct csv *csv, const char *text, char *body, enum label_kind *label,
@@ -280,9 +298,9 @@ size_t csv_row(const struct csv *csv, const char *text, char *body, enum label_k
 	char                            amount[160];
 
 	memset(&row, 0, offsetof(struct row, features));
-	row.csv = csv;
-	row.error = error;
-	row.body  = body;
+	row.csv         = csv;
+	row.error       = error;
+	row.body        = body;
 	row.features_at = row.merchant_at = 0;
 	row.currency[0] = row.amount[0] = '\0';
 	row.has_channel                 = false;
@@ -292,7 +310,9 @@ size_t csv_row(const struct csv *csv, const char *text, char *body, enum label_k
 		return 0;
 	if (!row.has_channel)
 		put_member(&row, "channel",
-			   transaction_channel_name((enum transaction_channel)csv->config->csv.channel));
+			   transaction_channel_name(
+				   (enum transaction_channel)csv->config->csv.channel));
+	mend_amount(&row, row.currency[0] ? row.currency : csv->config->csv.currency);
 	snprintf(amount, sizeof(amount), ", \"amount\": {\"value\": \"%s\", \"currency\": \"%s\"}",
 		 row.amount, row.currency[0] ? row.currency : csv->config->csv.currency);
 	put(&row, amount);

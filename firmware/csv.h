@@ -2,7 +2,9 @@
  * that a bank's own history can be given to the engine.
  *
  * A row becomes the JSON that a service would send, and goes through the same decoder:
- * what is refused there is refused here, with its line.
+ * what is refused there is refused here, with its line.  One thing is mended: an amount
+ * written with CSV_FLOAT_DECIMALS decimals or more is a binary fraction's spelling
+ * (85.64999999999999) and is rounded to its currency's minor unit.
  *
  * Owner:   the caller.  Bounds: CSV_LINE_BYTES_MAX, CSV_COLUMNS_MAX. */
 #ifndef ASSAY_FIRMWARE_CSV_H
@@ -16,10 +18,11 @@
 #include "config/config.h"
 #include "runtime/base/label.h"
 
-#define CSV_LINE_BYTES_MAX  65536
-#define CSV_COLUMNS_MAX     512
-#define CSV_BODY_BYTES_MAX  (8 * CSV_LINE_BYTES_MAX)
-#define CSV_ERROR_BYTES     512
+#define CSV_LINE_BYTES_MAX 65536
+#define CSV_COLUMNS_MAX    512
+#define CSV_BODY_BYTES_MAX (8 * CSV_LINE_BYTES_MAX)
+#define CSV_ERROR_BYTES    512
+#define CSV_FLOAT_DECIMALS 12
 
 struct csv {
 	const struct config        *config;

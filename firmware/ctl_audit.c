@@ -269,6 +269,7 @@ static bool load_names(const char *path, struct audit_names *names)
 	}
 	config_digest(&config, names->config);
 	names->supplied = &config.features;
+	names->computed = &config.plan;
 	return true;
 }
 

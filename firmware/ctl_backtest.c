@@ -60,11 +60,11 @@ static bool each(void *ctx, const struct replay_pair *pair)
 {
 	struct view           *view = ctx;
 	const struct decision *then = &pair->then->decision, *now = &pair->now->work.decision;
-	uint64_t               n    = view->moved[then->verdict][now->verdict]++;
+	uint64_t               n = view->moved[then->verdict][now->verdict]++;
 
 	if (then->verdict != now->verdict && n < EXAMPLES_MAX)
-		memcpy(view->example[then->verdict][now->verdict][n], pair->then->transaction.id.data,
-		       pair->then->transaction.id.size_bytes);
+		memcpy(view->example[then->verdict][now->verdict][n],
+		       pair->then->transaction.id.data, pair->then->transaction.id.size_bytes);
 	count_rules(view, then, false);
 	count_rules(view, now, true);
 	view->score_count++;
@@ -163,7 +163,7 @@ int ctl_backtest(int argc, char **argv)
 	struct replay_options options = { .cores = 1, .each = each, .ctx = view };
 	struct replay_result  result;
 	char                  error[REPLAY_ERROR_BYTES];
-	bool                  json = false;
+	bool                  json   = false;
 	int                   status = 2;
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {

@@ -9,14 +9,16 @@
 #include "runtime/reply/reply.h"
 
 static const char usage[] =
-	"assayctl decide --config FILE [--cores N] [--audit DIR] < requests.jsonl > answers.jsonl\n\n"
+	"assayctl decide --config FILE [--cores N] [--audit DIR] < requests.jsonl > "
+	"answers.jsonl\n\n"
 	"Decides each line, one request body (a payment or a batch), with the appliance's own\n"
 	"code, histories and rules, and prints one answer a line: what POST /v1/decisions\n"
 	"answers, without the time ledger and the place in the audit chain.  A line that\n"
 	"begins with {\"labels\": or {\"edits\": labels transactions or edits lists; it prints\n"
 	"nothing.  A refused line gives its problem object.  `now` is each payment's own time.\n\n"
 	"  --cores N     decide on N cores, 1 to 8; the answers are the same\n"
-	"  --audit DIR   also write an audit log to an empty directory, for assayctl replay\n"
+	"  --audit DIR   also write an audit log there, for assayctl replay; a log that is there\n"
+	"                already is continued, with the histories it leads to\n"
 	"  --csv         standard input is a CSV file, mapped by the config's columns\n\n"
 	"Exit status 1 when a line was refused, 2 when nothing could be done.\n\n"
 	"Example: assayctl decide --config config/appliance.cfg < day.jsonl > decided.jsonl\n";

@@ -1,7 +1,7 @@
 /* assayctl replay: decide an audit directory again, and compare every byte. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,7 +61,7 @@ static void differ_rules(const struct decision *then, const struct decision *now
 
 static void explain(const struct replay_pair *pair)
 {
-	const struct decision *then = &pair->then->decision, *now = &pair->now->work.decision;
+	const struct decision       *then = &pair->then->decision, *now = &pair->now->work.decision;
 	const struct feature_values *a = &pair->then->values, *b = &pair->now->work.values;
 	const struct feature_plan   *plan = NULL;
 	char                         name[PLAN_NAME_BYTES + 16];
@@ -128,7 +128,8 @@ static void print(const struct replay_options *options, const struct replay_resu
 	digest_hex(result->digest, digest);
 	if (json) {
 		printf("{\"decisions\":%" PRIu64 ",\"different\":%" PRIu64 ",\"labels\":%" PRIu64
-		       ",\"edits\":%" PRIu64 ",\"repeats\":%" PRIu64 ",\"decision_digest\":\"%s\"}\n",
+		       ",\"edits\":%" PRIu64 ",\"repeats\":%" PRIu64
+		       ",\"decision_digest\":\"%s\"}\n",
 		       result->decisions, result->different, result->labels, result->edits,
 		       result->repeats, digest);
 		return;
@@ -168,9 +169,11 @@ static bool parse(int argc, char **argv, struct replay_options *options, bool *j
 int ctl_replay(int argc, char **argv)
 {
 	struct view           view    = { .began_s = time(NULL), .terminal = isatty(2) };
-	struct replay_options options = { .cores = 1, .each = each, .progress = progress, .ctx = &view };
-	struct replay_result  result;
-	char                  error[REPLAY_ERROR_BYTES];
+	struct replay_options options = {
+		.cores = 1, .each = each, .progress = progress, .ctx = &view
+	};
+	struct replay_result result;
+	char                 error[REPLAY_ERROR_BYTES];
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		fputs(usage, stdout);

@@ -45,9 +45,9 @@ struct decider_edit {
 struct decider_op {
 	uint8_t kind; /* enum decider_op_kind */
 	union {
-		struct work        *work;
-		struct sighting     label;
-		struct decider_edit edit;
+		struct work          *work;
+		struct sighting       label;
+		struct decider_edit   edit;
 		struct decider_change brain[2]; /* live, shadow */
 	};
 };

@@ -384,10 +384,9 @@ static void release(struct core *core, struct job *job, bool failing)
 
 void edge_commit(struct core *core)
 {
-	uint64_t durable = !core->durable_reply
-				   ? UINT64_MAX
-				   : atomic_load_explicit(core->durable_sequence,
-							  memory_order_acquire);
+	uint64_t durable = !core->durable_reply ? UINT64_MAX
+						: atomic_load_explicit(core->durable_sequence,
+								       memory_order_acquire);
 	bool     failing = atomic_load_explicit(core->audit_failing, memory_order_acquire);
 
 	for (int i = 0; i < CORE_COMMITS_MAX && core->commit_first; i++) {

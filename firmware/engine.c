@@ -66,7 +66,7 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 		size            = repeats_size(&repeats);
 		engine->repeats = repeats_init(take(ctx, "answers", size, 64), &repeats);
 	}
-	size            = sightings_size(&config->plan, config->labels.transactions_max);
+	size              = sightings_size(&config->plan, config->labels.transactions_max);
 	engine->sightings = sightings_init(take(ctx, "labelled", size, 64), &config->plan,
 					   config->labels.transactions_max);
 	return true;

@@ -33,13 +33,13 @@ struct engine_features {
 struct engine {
 	const struct feature_plan *plan; /* of the config as booted */
 	struct state              *state;
-	struct repeats            *repeats;   /* NULL where nobody asks again: replay */
+	struct repeats            *repeats; /* NULL where nobody asks again: replay */
 	struct sightings          *sightings;
 	struct engine_features     of_entity[PLAN_ENTITIES_MAX];
-	struct engine_features     of_none;   /* of the transaction alone */
+	struct engine_features     of_none; /* of the transaction alone */
 	uint32_t                   labelled_max;
-	uint8_t                    decisions; /* the entity that keeps verdicts, or PLAN_NO_ENTITY */
-	uint64_t (*now_ns)(void *ctx);        /* monotonic: ledger and deadlines; NULL: neither */
+	uint8_t decisions;             /* the entity that keeps verdicts, or PLAN_NO_ENTITY */
+	uint64_t (*now_ns)(void *ctx); /* monotonic: ledger and deadlines; NULL: neither */
 	void *now_ctx;
 };
 

@@ -30,15 +30,15 @@ struct live {
 	struct brain          shadow; /* is recorded beside it; only with has_shadow */
 	bool                  has_shadow;
 	struct tls_server    *service; /* the DPDK port's; NULL in offline use */
-	struct tls_server      *management;
-	uint64_t                epoch; /* grows by one each time; tickets carry it */
-	_Atomic uint32_t        sessions;
+	struct tls_server    *management;
+	uint64_t              epoch; /* grows by one each time; tickets carry it */
+	_Atomic uint32_t      sessions;
 };
 
 struct live_options {
 	const struct config *config;
 	struct brain_slot    slot;
-	uint32_t             lists; /* copies: 1 and one for each decider */
+	uint32_t             lists;   /* copies: 1 and one for each decider */
 	struct tls_tickets  *tickets; /* NULL: none */
 	uint64_t             epoch;
 	int64_t              wall_ns;

@@ -36,8 +36,9 @@ static void use_file(char *key, size_t key_bytes, const char *file)
 
 bool offline_load(const struct offline_options *options, struct config **config, struct live **live)
 {
-	struct live_options make = { .lists = options->cores > 1 ? 1 + options->cores : 1,
-				     .epoch = 1, .offline = true };
+	struct live_options make = { .lists   = options->cores > 1 ? 1 + options->cores : 1,
+				     .epoch   = 1,
+				     .offline = true };
 	char                error[LIVE_ERROR_BYTES];
 
 	*config = calloc(1, sizeof(**config));
@@ -57,7 +58,7 @@ bool offline_load(const struct offline_options *options, struct config **config,
 }
 
 bool offline_open(struct offline *offline, const struct offline_options *options,
-		  void (*emit)(void *ctx, struct slot *slot), void *ctx)
+		  void (*emit)(void *ctx, struct slot *slot), void      *ctx)
 {
 	char error[ENGINE_ERROR_BYTES];
 

@@ -40,7 +40,7 @@ bool offline_load(const struct offline_options *options, struct config **config,
 
 /* Everything: config, live, engine, pipeline, threads.  `emit` as in pipeline.h. */
 bool offline_open(struct offline *offline, const struct offline_options *options,
-		  void (*emit)(void *ctx, struct slot *slot), void *ctx);
+		  void (*emit)(void *ctx, struct slot *slot), void      *ctx);
 void offline_close(struct offline *offline);
 
 /* Until everything that was submitted has been emitted. */

@@ -126,9 +126,9 @@ void pipeline_label(struct pipeline *pipeline, struct slot *slot, struct hash128
 {
 	struct decider_op op = { .kind = DECIDER_LABEL };
 
-	slot->kind          = AUDIT_LABEL;
-	slot->label_outcome = sightings_label(pipeline->engine->sightings, key,
-					      (enum label_kind)slot->label.kind, &op.label);
+	slot->kind           = AUDIT_LABEL;
+	slot->label_outcome  = sightings_label(pipeline->engine->sightings, key,
+					       (enum label_kind)slot->label.kind, &op.label);
 	slot->labelled_order = op.label.sequence;
 	pipeline->order++;
 	if (op.label.change.frauds != 0 || op.label.change.labelled != 0)
@@ -145,10 +145,10 @@ void pipeline_edit(struct pipeline *pipeline, struct slot *slot, const struct li
 	slot->kind         = AUDIT_LIST;
 	slot->edit_outcome = REASON_list_unknown;
 	op.edit            = (struct decider_edit){
-			       .brain  = &live->brain,
-			       .shadow = live->has_shadow ? &live->shadow : NULL,
-			       .now_ns = now_ns,
-			       .edit   = slot->edit,
+			   .brain  = &live->brain,
+			   .shadow = live->has_shadow ? &live->shadow : NULL,
+			   .now_ns = now_ns,
+			   .edit   = slot->edit,
 	};
 	/* The submitting thread's own copy says what comes of it. */
 	if (live->brain.rules)
@@ -169,7 +169,7 @@ void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct l
 		   .kind  = DECIDER_BRAIN,
 		   .brain = { { &before->brain, &next->brain },
 			      { before->has_shadow ? &before->shadow : &before->brain,
-				next->has_shadow ? &next->shadow : NULL } },
+                             next->has_shadow ? &next->shadow : NULL } },
 	};
 
 	slot->kind = AUDIT_CONFIG;

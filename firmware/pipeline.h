@@ -29,10 +29,10 @@
 #define PIPELINE_SLOTS_MAX 2048
 
 struct slot {
-	uint8_t  kind; /* enum audit_kind: what it will be in the log */
-	uint64_t sequence;
-	void    *user; /* the submitter's */
-	uint32_t index;
+	uint8_t     kind; /* enum audit_kind: what it will be in the log */
+	uint64_t    sequence;
+	void       *user; /* the submitter's */
+	uint32_t    index;
 	struct work work; /* AUDIT_DECISION */
 	/* AUDIT_LABEL */
 	struct label       label;
@@ -48,19 +48,19 @@ struct slot {
 };
 
 struct pipeline {
-	struct engine  *engine;
-	uint32_t        threads; /* 0: the submitting thread decides */
-	struct decider  deciders[CONFIG_DECIDE_MAX];
-	struct slot    *slots; /* [PIPELINE_SLOTS_MAX] */
-	uint64_t        head, tail;
-	uint64_t        next_sequence, order;
+	struct engine *engine;
+	uint32_t       threads; /* 0: the submitting thread decides */
+	struct decider deciders[CONFIG_DECIDE_MAX];
+	struct slot   *slots; /* [PIPELINE_SLOTS_MAX] */
+	uint64_t       head, tail;
+	uint64_t       next_sequence, order;
 	void (*emit)(void *ctx, struct slot *slot);
 	void *ctx;
 };
 
 size_t pipeline_bytes(uint32_t threads);
-void   pipeline_init(struct pipeline *pipeline, struct engine *engine, uint32_t threads,
-		     void *memory, uint64_t next_sequence, uint64_t order);
+void pipeline_init(struct pipeline *pipeline, struct engine *engine, uint32_t threads, void *memory,
+		   uint64_t next_sequence, uint64_t order);
 
 /* How many slots may be submitted now. */
 uint32_t pipeline_room(const struct pipeline *pipeline);
@@ -80,7 +80,7 @@ void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct l
 void pipeline_pass(struct pipeline *pipeline, struct slot *slot);
 
 /* Calls emit for those at the head that are done, at most `max`.  Returns how many. */
-uint32_t pipeline_emit(struct pipeline *pipeline, uint32_t max);
+uint32_t           pipeline_emit(struct pipeline *pipeline, uint32_t max);
 static inline bool pipeline_empty(const struct pipeline *pipeline)
 {
 	return pipeline->head == pipeline->tail;

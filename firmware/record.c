@@ -105,7 +105,8 @@ void record_slot(void *ctx, struct slot *slot)
 	}
 	if (slot->kind == AUDIT_CONFIG) {
 		stats_add(&core->stats->reloads, 1);
-		atomic_store_explicit(&core->adopted_epoch, slot->live->epoch, memory_order_release);
+		atomic_store_explicit(&core->adopted_epoch, slot->live->epoch,
+				      memory_order_release);
 		return;
 	}
 	tell_job(core, slot);

@@ -47,11 +47,11 @@ static void follow_decision(struct following *following, const struct audit_reco
 	struct engine        *engine = following->recover->engine;
 	struct audit_decoded *d      = following->decoded;
 	struct work          *work   = following->work;
-	struct hash128        key    = repeats_key(
-		      d->identity, bytes_of(d->transaction.id.data, d->transaction.id.size_bytes));
+	struct hash128        key    = repeats_key(d->identity, bytes_of(d->transaction.id.data,
+									 d->transaction.id.size_bytes));
 
-	if (engine->repeats && d->now_ns >= following->recover->now_ns -
-						    following->recover->retention_ns)
+	if (engine->repeats &&
+	    following->recover->now_ns - d->now_ns <= following->recover->retention_ns)
 		remember_answer(following, record, key);
 	if (record->sequence <= following->recover->from_snapshot)
 		return;
@@ -68,9 +68,9 @@ static void follow_label(struct following *following)
 	const struct audit_decoded *d       = following->decoded;
 	struct decider              decider = { .engine = engine, .count = 1 };
 	struct decider_op           op      = { .kind = DECIDER_LABEL };
-	struct bytes who = d->label.caller.size_bytes
-				   ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
-				   : d->identity;
+	struct bytes                who     = d->label.caller.size_bytes
+						      ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
+						      : d->identity;
 
 	sightings_label(engine->sightings,
 			repeats_key(who, bytes_of(d->label.id.data, d->label.id.size_bytes)),
@@ -172,8 +172,7 @@ static bool load_lists(struct recover *recover, struct pieces *pieces)
 	struct failure failure;
 	struct bytes   in;
 
-	if (!live || !live->brain.rules ||
-	    !snapshot_find(pieces->snapshot, SNAPSHOT_LISTS, 0))
+	if (!live || !live->brain.rules || !snapshot_find(pieces->snapshot, SNAPSHOT_LISTS, 0))
 		return true;
 	if (!piece(pieces, SNAPSHOT_LISTS, 0, &in))
 		return false;
@@ -205,10 +204,11 @@ static bool load(struct recover *recover, struct pieces *pieces)
 /* The newest that is sound and was made under this plan; chain and from_snapshot tell. */
 static void load_newest(struct recover *recover)
 {
-	struct snapshot_search search = { .sequence_max = recover->to_sequence ? recover->to_sequence
-									       : UINT64_MAX,
-					  .damaged      = recover->tell,
-					  .context      = recover->ctx };
+	struct snapshot_search search   = { .sequence_max = recover->to_sequence
+								    ? recover->to_sequence
+								    : UINT64_MAX,
+					    .damaged      = recover->tell,
+					    .context      = recover->ctx };
 	struct snapshot       *snapshot = calloc(1, sizeof(*snapshot));
 	char                   error[SNAPSHOT_ERROR_BYTES];
 	uint8_t                digest[DIGEST_BYTES];
@@ -283,10 +283,11 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 		snprintf(error, RECOVER_ERROR_BYTES, "the audit log cannot be followed: %s",
 			 report->broken);
 	if (following.broken)
-		snprintf(error, RECOVER_ERROR_BYTES,
-			 "record %lu of the audit log is not laid out as its format says, or is not "
-			 "the one the snapshot was made from",
-			 (unsigned long)following.sequence);
+		snprintf(
+			error, RECOVER_ERROR_BYTES,
+			"record %lu of the audit log is not laid out as its format says, or is not "
+			"the one the snapshot was made from",
+			(unsigned long)following.sequence);
 	free(following.work);
 	free(following.decoded);
 	free(following.answer);

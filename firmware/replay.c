@@ -227,7 +227,7 @@ static struct past *remember(struct replay *replay, const struct audit_record *r
 /* The record's texts point into the reader's window; take it apart from the copy. */
 static bool decode(struct past *past, const struct audit_record *record)
 {
-	struct audit_record copy  = *record;
+	struct audit_record copy = *record;
 	const uint8_t      *from = record->whole.data, *to = past->whole.data;
 
 	copy.whole             = past->whole;
@@ -260,8 +260,8 @@ static void submit_decision(struct replay *replay, struct past *past)
 	if (replay->options->config_path)
 		work->follow = false;
 	pipeline_decide(&replay->offline.pipeline, slot,
-			repeats_key(d->identity,
-				    bytes_of(d->transaction.id.data, d->transaction.id.size_bytes)));
+			repeats_key(d->identity, bytes_of(d->transaction.id.data,
+							  d->transaction.id.size_bytes)));
 	replay->result->decisions++;
 }
 
@@ -269,9 +269,9 @@ static void submit_label(struct replay *replay, struct past *past)
 {
 	const struct audit_decoded *d    = &past->decoded;
 	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
-	struct bytes who = d->label.caller.size_bytes
-				   ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
-				   : d->identity;
+	struct bytes                who  = d->label.caller.size_bytes
+						   ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
+						   : d->identity;
 
 	slot->user  = past;
 	slot->label = d->label;
@@ -310,12 +310,14 @@ static bool take(void *context, const struct audit_record *record)
 	default: break;
 	}
 	if (!replay->opened)
-		return fail(replay, "the log does not begin with a start: its first segments are not "
-				    "here, and histories need them");
+		return fail(replay,
+			    "the log does not begin with a start: its first segments are not "
+			    "here, and histories need them");
 	if (record->kind == AUDIT_DECISION &&
 	    past->decoded.transaction.features_count != replay->offline.live->config.features.count)
-		return fail(replay, "the log's transactions carry other supplied features than this "
-				    "config names; they cannot be told apart");
+		return fail(replay,
+			    "the log's transactions carry other supplied features than this "
+			    "config names; they cannot be told apart");
 	if (record->kind == AUDIT_DECISION)
 		submit_decision(replay, past);
 	else if (record->kind == AUDIT_LABEL)
@@ -353,14 +355,16 @@ bool replay_run(const struct replay_options *options, struct replay_result *resu
 	struct replay           *replay  = offline_new(sizeof(*replay));
 	struct audit_log_report *report  = calloc(1, sizeof(*report));
 	struct disk_real        *disk    = calloc(1, sizeof(*disk));
-	struct audit_log_visitor visitor = { .each = take, .progress = progress, .context = replay };
+	struct audit_log_visitor visitor = { .each     = take,
+					     .progress = progress,
+					     .context  = replay };
 	struct audit_log_range   range   = { .to_sequence = options->to_sequence };
 	int                      rc;
 	bool                     ok;
 
 	assert(report && disk);
 	memset(result, 0, sizeof(*result));
-	*replay = (struct replay){ .options = options, .result = result, .error = error };
+	*replay      = (struct replay){ .options = options, .result = result, .error = error };
 	replay->past = calloc(PIPELINE_SLOTS_MAX, sizeof(*replay->past));
 	assert(replay->past);
 	digest_init(&replay->digest);

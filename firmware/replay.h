@@ -32,9 +32,9 @@ struct replay_pair {
 
 struct replay_options {
 	const char *directory;
-	const char *config_path;   /* backtest: decide with this one; NULL: the log's own */
+	const char *config_path; /* backtest: decide with this one; NULL: the log's own */
 	uint32_t    cores;
-	uint64_t    to_sequence;   /* 0: to the end */
+	uint64_t    to_sequence; /* 0: to the end */
 	/* Called for every decision, in order; false ends the replay. */
 	bool (*each)(void *ctx, const struct replay_pair *pair);
 	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes);
@@ -43,7 +43,7 @@ struct replay_options {
 
 struct replay_result {
 	uint64_t decisions, labels, edits, repeats;
-	uint64_t different; /* decisions whose bytes are not the same */
+	uint64_t different;            /* decisions whose bytes are not the same */
 	uint8_t  digest[DIGEST_BYTES]; /* the decision digest of what was decided now */
 };
 

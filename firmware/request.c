@@ -129,18 +129,18 @@ static void begin(struct conn *conn, size_t count)
 
 static void submit_new(struct core *core, struct job *job, struct slot *slot, struct hash128 key)
 {
-	const struct transaction *t     = &job->request.transactions[slot->index];
+	const struct transaction *t      = &job->request.transactions[slot->index];
 	const struct config      *config = &core->live->config;
 	struct work              *work   = &slot->work;
 	uint64_t due_us = t->deadline_us ? t->deadline_us : config->deadline.default_us;
 
-	work->transaction = t;
-	work->brain       = &core->live->brain;
-	work->shadow      = core->live->has_shadow ? &core->live->shadow : NULL;
-	work->now_ns      = core->wall_ns;
-	work->due_ns      = due_us ? job->started_ns + due_us * 1000 : 0;
-	work->follow      = false;
-	work->ledger      = (struct ledger){ 0 };
+	work->transaction                   = t;
+	work->brain                         = &core->live->brain;
+	work->shadow                        = core->live->has_shadow ? &core->live->shadow : NULL;
+	work->now_ns                        = core->wall_ns;
+	work->due_ns                        = due_us ? job->started_ns + due_us * 1000 : 0;
+	work->follow                        = false;
+	work->ledger                        = (struct ledger){ 0 };
 	work->ledger.stage_ns[STAGE_tls]    = (uint32_t)job->tls_ns;
 	work->ledger.stage_ns[STAGE_http]   = (uint32_t)job->http_ns;
 	work->ledger.stage_ns[STAGE_decode] = job->request.decode_ns;
@@ -223,7 +223,8 @@ static enum reason try_labels(struct core *core, struct conn *conn)
 		slot->index = (uint32_t)i;
 		slot->label = labels[i];
 		pipeline_label(&core->pipeline, slot,
-			       repeats_key(who, bytes_of(labels[i].id.data, labels[i].id.size_bytes)));
+			       repeats_key(who,
+					   bytes_of(labels[i].id.data, labels[i].id.size_bytes)));
 	}
 	stats_add(&core->stats->labels, request->count);
 	return REASON_NONE;

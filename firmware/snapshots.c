@@ -87,9 +87,9 @@ static struct live *lists_of(const struct config *config)
 bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_sequence,
 		    char *error)
 {
-	struct disk_real *audit  = calloc(1, sizeof(*audit));
-	struct engine    *engine = calloc(1, sizeof(*engine));
-	struct pieces     pieces = { 0 };
+	struct disk_real *audit   = calloc(1, sizeof(*audit));
+	struct engine    *engine  = calloc(1, sizeof(*engine));
+	struct pieces     pieces  = { 0 };
 	struct recover    recover = { .engine      = engine,
 				      .lists       = 1,
 				      .snapshots   = disk,
@@ -124,7 +124,7 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 
 static void make_one(struct snapshots *snapshots)
 {
-	uint64_t to_sequence = atomic_load(snapshots->durable_sequence);
+	uint64_t to_sequence                = atomic_load(snapshots->durable_sequence);
 	char     error[RECOVER_ERROR_BYTES] = "";
 
 	if (to_sequence == 0 || to_sequence == atomic_load(&snapshots->last_sequence))

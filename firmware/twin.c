@@ -11,6 +11,8 @@
 #include "firmware/artefacts.h"
 #include "firmware/asked.h"
 #include "firmware/record_put.h"
+#include "firmware/recover.h"
+#include "firmware/snapshots.h"
 #include "firmware/version.h"
 #include "runtime/reply/reply.h"
 
@@ -28,10 +30,11 @@ static void flush(struct twin *twin)
 {
 	if (twin->buffered_bytes == 0)
 		return;
-	if (!audit_log_append(&twin->log, bytes_of(twin->buffer, twin->buffered_bytes), wall_ns()) ||
+	if (!audit_log_append(&twin->log, bytes_of(twin->buffer, twin->buffered_bytes),
+			      wall_ns()) ||
 	    !audit_log_sync(&twin->log)) {
-		fprintf(stderr, "assayctl %s: %s: %s: %s\n", twin->options.name, twin->options.audit,
-			twin->log.failure.place, twin->log.failure.detail);
+		fprintf(stderr, "assayctl %s: %s: %s: %s\n", twin->options.name,
+			twin->options.audit, twin->log.failure.place, twin->log.failure.detail);
 		twin->failed = true;
 	}
 	twin->buffered_bytes = 0;
@@ -51,8 +54,48 @@ static void record(struct twin *twin, const struct slot *slot)
 		return;
 	if (twin->buffered_bytes + AUDIT_RECORD_BYTES_MAX > TWIN_BUFFER_BYTES)
 		flush(twin);
-	twin->buffered_bytes +=
-		record_put(twin->buffer + twin->buffered_bytes, slot, &about, &twin->chain);
+	twin->buffered_bytes += record_put(twin->buffer + twin->buffered_bytes, slot, &about,
+					   &twin->chain);
+}
+
+static void tell(void *ctx, const char *sentence)
+{
+	struct twin *twin = ctx;
+
+	fprintf(stderr, "assayctl %s: %s\n", twin->options.name, sentence);
+}
+
+/* A log that has records is continued: histories first become what they were. */
+static bool recover(struct twin *twin, char *error)
+{
+	const struct config *config    = twin->offline.config;
+	struct disk_real    *snapshots = calloc(1, sizeof(*snapshots));
+	struct recover       recover   = {
+			.engine       = &twin->offline.engine,
+			.live         = twin->offline.live,
+			.lists        = twin->offline.threads + 1,
+			.audit        = &twin->disk.disk,
+			.to_sequence  = twin->log.durable_sequence,
+			.retention_ns = INT64_MAX, /* `now` is the payments' own time */
+			.tell         = tell,
+			.ctx          = twin,
+	};
+	bool ok = true;
+
+	assert(snapshots);
+	if (config->state.snapshot_directory[0] != '\0') {
+		ok = snapshots_open(snapshots, config->state.snapshot_directory, error);
+		recover.snapshots = ok ? &snapshots->disk : NULL;
+	}
+	if (ok && twin->log.durable_sequence > 0) {
+		ok = recover_run(&recover, error);
+		fprintf(stderr, "continued: snapshot of record %lu, then %lu records\n",
+			(unsigned long)recover.from_snapshot, (unsigned long)recover.records);
+	}
+	if (recover.snapshots)
+		disk_real_close(snapshots);
+	free(snapshots);
+	return ok;
 }
 
 /* A log that can be replayed names what it was decided with. */
@@ -66,7 +109,7 @@ static bool open_log(struct twin *twin)
 					     .note      = bytes_of("twin", 4),
 					     .build = bytes_of(assay_version(), strlen(assay_version())) };
 	struct disk_real         store;
-	char                     error[ARTEFACTS_ERROR_BYTES] = "";
+	char                     error[RECOVER_ERROR_BYTES] = "";
 	int                      rc = disk_real_open(&twin->disk, twin->options.audit, true);
 	bool                     ok = rc >= 0;
 
@@ -74,14 +117,12 @@ static bool open_log(struct twin *twin)
 	if (!ok)
 		snprintf(error, sizeof(error), "%s", strerror(-rc));
 	snprintf(options.build, sizeof(options.build), "%s", assay_version());
-	if (ok && (!audit_log_open(&twin->log, &twin->disk.disk, &options, report) ||
-		   report->records > 0)) {
-		snprintf(error, sizeof(error), "%s",
-			 report->records ? "has records already; give an empty directory"
-					 : report->broken);
+	if (ok && !audit_log_open(&twin->log, &twin->disk.disk, &options, report)) {
+		snprintf(error, sizeof(error), "%s", report->broken);
 		ok = false;
 	}
 	free(report);
+	ok = ok && recover(twin, error);
 	ok = ok && artefacts_open(&store, twin->options.audit, true, error);
 	if (ok) {
 		ok = artefacts_put_live(&store.disk, twin->offline.live,
@@ -99,6 +140,7 @@ static bool open_log(struct twin *twin)
 	twin->buffered_bytes = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &start,
 						  &twin->chain);
 	twin->offline.pipeline.next_sequence = twin->chain.next_sequence;
+	twin->offline.pipeline.order         = twin->chain.order;
 	return true;
 }
 
@@ -151,10 +193,10 @@ static struct twin_line *free_line(struct twin *twin)
 static void submit_decision(struct twin *twin, struct twin_line *line, size_t i,
 			    const struct asked *asked)
 {
-	const struct transaction *t = &line->request.transactions[i];
-	struct live              *live = twin->offline.live;
-	struct slot              *slot = pipeline_next(&twin->offline.pipeline);
-	struct work              *work = &slot->work;
+	const struct transaction *t       = &line->request.transactions[i];
+	struct live              *live    = twin->offline.live;
+	struct slot              *slot    = pipeline_next(&twin->offline.pipeline);
+	struct work              *work    = &slot->work;
 	struct repeats           *repeats = twin->offline.engine.repeats;
 
 	slot->user        = line;
@@ -199,8 +241,8 @@ static bool ask(struct twin *twin, struct twin_line *line, struct asked asked[DE
 	struct bytes who = bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY));
 
 	if (twin->offline.engine.repeats)
-		return asked_check(twin->offline.engine.repeats, who, NULL, &line->request, asked) ==
-		       REASON_NONE;
+		return asked_check(twin->offline.engine.repeats, who, NULL, &line->request,
+				   asked) == REASON_NONE;
 	for (size_t i = 0; i < line->request.count; i++) {
 		const struct transaction *t = &line->request.transactions[i];
 
@@ -276,12 +318,12 @@ static const struct {
 static bool take(struct twin *twin, struct twin_line *line)
 {
 	const char *key = memchr(line->request.body, '"', line->request.body_bytes);
-	size_t      left = key ? line->request.body_bytes - (size_t)((uint8_t *)key - line->request.body)
-			       : 0;
-	size_t      i    = 0;
+	size_t left = key ? line->request.body_bytes - (size_t)((uint8_t *)key - line->request.body)
+			  : 0;
+	size_t i    = 0;
 
-	while (strlen(kinds[i].key) > left || strncmp(key ? key : "", kinds[i].key,
-						      strlen(kinds[i].key)) != 0)
+	while (strlen(kinds[i].key) > left ||
+	       strncmp(key ? key : "", kinds[i].key, strlen(kinds[i].key)) != 0)
 		i++;
 	return kinds[i].take(twin, line);
 }
@@ -431,7 +473,8 @@ int twin_run(const struct twin_options *options, FILE *in)
 		return 2;
 	}
 	make_lines(twin);
-	status = (options->audit && !open_log(twin)) || (options->csv && !begin_csv(twin, in)) ? 2 : 0;
+	status = (options->audit && !open_log(twin)) || (options->csv && !begin_csv(twin, in)) ? 2
+											       : 0;
 	if (status == 0) {
 		read_lines(twin, in);
 		if (options->audit) {

@@ -21,8 +21,8 @@
 #include "firmware/offline.h"
 #include "firmware/walk.h"
 
-#define TWIN_IDENTITY    "offline" /* the caller of every line */
-#define TWIN_LINES       64        /* in flight */
+#define TWIN_IDENTITY     "offline"  /* the caller of every line */
+#define TWIN_LINES        64         /* in flight */
 #define TWIN_BUFFER_BYTES (8u << 20) /* of audit records, before the log is written */
 
 struct twin;
@@ -38,11 +38,11 @@ struct twin_line {
 };
 
 struct twin_options {
-	const char *name; /* of the command, for messages */
+	const char            *name; /* of the command, for messages */
 	struct offline_options offline;
-	const char *audit;    /* a directory to write the log to; NULL: none */
-	bool        csv;      /* standard input is a CSV file */
-	bool        progress; /* on standard error, when it is a terminal or takes long */
+	const char            *audit; /* a directory to write the log to; NULL: none */
+	bool                   csv;   /* standard input is a CSV file */
+	bool progress;                /* on standard error, when it is a terminal or takes long */
 	/* What is printed for a decision, into line->out or to stdout; in order. */
 	void (*decided)(struct twin *twin, struct twin_line *line, const struct slot *slot);
 };

@@ -54,11 +54,11 @@ static void put_values(const struct engine *engine, struct work *work,
 static void entity_part(const struct engine *engine, struct work *work, uint8_t entity, uint32_t me,
 			uint32_t deciders)
 {
-	struct aggregate       aggregates[PLAN_FEATURES_MAX];
-	struct state_event     event = { .sequence = work->order, .transaction = work->transaction };
-	struct hash128         file = work->keys.file[entity], read = work->keys.read[entity];
-	uint32_t               account = walk_owner(engine, work->keys.decider, deciders);
-	uint32_t               reader = hash_is(read) ? walk_owner(engine, read, deciders) : account;
+	struct aggregate   aggregates[PLAN_FEATURES_MAX];
+	struct state_event event = { .sequence = work->order, .transaction = work->transaction };
+	struct hash128     file = work->keys.file[entity], read = work->keys.read[entity];
+	uint32_t           account = walk_owner(engine, work->keys.decider, deciders);
+	uint32_t           reader  = hash_is(read) ? walk_owner(engine, read, deciders) : account;
 	const struct feature_plan *plan = engine->plan;
 
 	if (hash_is(file) && hash_same(file, read)) {
@@ -113,7 +113,8 @@ static void keep_verdict(const struct engine *engine, const struct work *work, e
 
 /* ---- model, rules, decision */
 
-static void run_model(const struct brain *brain, const struct work *work, struct decide_input *input)
+static void run_model(const struct brain *brain, const struct work *work,
+		      struct decide_input *input)
 {
 	const struct transaction *t = work->transaction;
 	float                     all[TRANSACTION_FEATURES_MAX];
@@ -221,7 +222,7 @@ void walk_decide(const struct engine *engine, struct work *work, uint32_t lists)
 	uint64_t since_ns;
 
 	read_verdicts(engine, work);
-	since_ns = work->began_ns;
+	since_ns                              = work->began_ns;
 	work->ledger.stage_ns[STAGE_features] = lap(engine, &since_ns);
 	work->refused = think(engine, work->brain, work, lists, &work->decision, &since_ns);
 	work->ledger.stage_ns[STAGE_decide] = lap(engine, &since_ns);

@@ -25,15 +25,15 @@ struct work {
 	const struct brain       *brain;
 	const struct brain       *shadow; /* NULL: none */
 	uint64_t                  order;
-	int64_t                   now_ns;        /* wall clock, as it is recorded */
-	uint64_t                  due_ns;        /* monotonic; 0: no deadline */
-	bool                      follow;        /* a replay: run `stages`, look at no clock */
-	uint16_t                  stages;        /* bit set of enum stage */
+	int64_t                   now_ns; /* wall clock, as it is recorded */
+	uint64_t                  due_ns; /* monotonic; 0: no deadline */
+	bool                      follow; /* a replay: run `stages`, look at no clock */
+	uint16_t                  stages; /* bit set of enum stage */
 	/* on the way */
-	uint64_t              began_ns; /* monotonic */
-	struct state_keys     keys;
-	_Atomic uint32_t      parts_left; /* deciders that have not done their entities yet */
-	_Atomic bool          done;
+	uint64_t          began_ns; /* monotonic */
+	struct state_keys keys;
+	_Atomic uint32_t  parts_left; /* deciders that have not done their entities yet */
+	_Atomic bool      done;
 	/* found */
 	struct feature_values  values;
 	struct decision        decision;

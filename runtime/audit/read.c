@@ -322,8 +322,8 @@ static void get_label(struct get *get, struct audit_decoded *decoded)
 	decoded->identity = get_identity(get);
 	GET_MEMBER(get, decoded->label.caller);
 	GET_MEMBER(get, decoded->label.id);
-	decoded->label.kind        = (uint8_t)get_count(get, 1, LABEL_KIND_COUNT - 1);
-	decoded->label_outcome     = (enum label_outcome)get_count(get, 1, LABEL_OUTCOME_COUNT - 1);
+	decoded->label.kind     = (uint8_t)get_count(get, 1, LABEL_KIND_COUNT - 1);
+	decoded->label_outcome  = (enum label_outcome)get_count(get, 1, LABEL_OUTCOME_COUNT - 1);
 	decoded->labelled_order = get_unsigned(get, 8);
 }
 

@@ -83,9 +83,9 @@ static void apply_thresholds(const struct decide_policy *policy, float score, st
 
 /* What the model's part of the decision lacks, and what the policy says to that. */
 struct gap {
-	enum reason row;       /* REASON_NONE: nothing */
-	uint8_t     on;        /* enum decide_on_failure */
-	enum reason refusal;   /* the answer when the policy refuses */
+	enum reason row;     /* REASON_NONE: nothing */
+	uint8_t     on;      /* enum decide_on_failure */
+	enum reason refusal; /* the answer when the policy refuses */
 };
 
 static struct gap model_gap(const struct decide_policy *policy, const struct decide_input *input)

@@ -46,12 +46,12 @@ struct decide_policy {
 };
 
 struct decide_input {
-	bool     model_ran;    /* false: none is loaded, or it was missed */
-	bool     model_missed; /* there is one, and the deadline came first */
-	bool     rules_missed; /* the same of the rules */
-	bool     allowed;      /* a rule lets it through: score and rules do not count */
+	bool     model_ran;     /* false: none is loaded, or it was missed */
+	bool     model_missed;  /* there is one, and the deadline came first */
+	bool     rules_missed;  /* the same of the rules */
+	bool     allowed;       /* a rule lets it through: score and rules do not count */
 	uint8_t  rules_verdict; /* the strictest that rules ask for; approve when none ran */
-	float    margin;    /* as the model gave them; anything, NaN too */
+	float    margin;        /* as the model gave them; anything, NaN too */
 	float    score;
 	uint16_t features_missing; /* of those the model uses */
 	uint16_t failure;          /* enum reason of an earlier stage, REASON_NONE: none */

@@ -100,10 +100,10 @@ static void encode(uint8_t *out, enum audit_kind kind, const struct audit_decode
 				       .identity       = decoded->identity,
 				       .id             = decoded->id,
 				       .first_sequence = decoded->first_sequence };
-	struct audit_label  label  = { .now_ns            = decoded->now_ns,
-				       .identity          = decoded->identity,
-				       .label             = &decoded->label,
-				       .outcome           = decoded->label_outcome,
+	struct audit_label  label  = { .now_ns         = decoded->now_ns,
+				       .identity       = decoded->identity,
+				       .label          = &decoded->label,
+				       .outcome        = decoded->label_outcome,
 				       .labelled_order = decoded->labelled_order };
 	struct audit_list   list   = { .now_ns   = decoded->now_ns,
 				       .identity = decoded->identity,

@@ -8,7 +8,8 @@ from machine import SERVER4, SERVER6
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 CALLERS = {
-    "urn:assay:demo:client": ["decide", "health", "version", "metrics", "status", "reload"],
+    "urn:assay:demo:client": ["decide", "health", "version", "metrics", "status", "reload",
+                              "labels", "lists"],
     "urn:assay:demo:client2": ["decide", "health", "version"],
     "urn:assay:demo:revoked": ["decide", "health", "version"],
 }
@@ -28,7 +29,10 @@ def defaults(directory, core):
         "nic.rx_descriptors": 512,
         "nic.tx_descriptors": 512,
         "nic.mbufs": 8192,
-        "memory.hugepages_mib": 128,
+        "memory.hugepages_mib": 192,
+        "state.memory_mib": 16,
+        "idempotency.memory_mib": 16,
+        "labels.transactions_max": 20000,
         "cores.net": core,
         "cores.audit": 0,
         "cores.control": 0,

@@ -183,13 +183,13 @@ static size_t sample_label(uint8_t *out, uint64_t number, uint64_t durable_seque
 {
 	struct label       told;
 	struct audit_label label = {
-		.now_ns            = 1790000000500000000,
-		.identity          = bytes_of("URI:spiffe://bank/cases", 23),
-		.label             = &told,
-		.outcome           = (enum label_outcome)(number % LABEL_OUTCOME_COUNT),
-		.labelled_order = number,
-		.durable_sequence  = durable_sequence,
-		.build             = bytes_of("test", 4),
+		.now_ns           = 1790000000500000000,
+		.identity         = bytes_of("URI:spiffe://bank/cases", 23),
+		.label            = &told,
+		.outcome          = (enum label_outcome)(number % LABEL_OUTCOME_COUNT),
+		.labelled_order   = number,
+		.durable_sequence = durable_sequence,
+		.build            = bytes_of("test", 4),
 	};
 
 	audit_sample_told(&told, number);

@@ -1,6 +1,7 @@
 /* runtime/decide: the boundary rule, and that nothing fails into approval. */
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static void policies_of_failure(void **state)
 		{ DECIDE_ON_FAILURE_REVIEW, REASON_NONE, VERDICT_REVIEW },
 		{ DECIDE_ON_FAILURE_DECLINE, REASON_NONE, VERDICT_DECLINE },
 		{ DECIDE_ON_FAILURE_APPROVE, REASON_NONE, VERDICT_APPROVE },
-		{ DECIDE_ON_FAILURE_REFUSE, REASON_not_ready, 0 },
+		{ DECIDE_ON_FAILURE_REFUSE, REASON_not_ready, VERDICT_DECLINE },
 	};
 	struct decision decision;
 
@@ -106,9 +107,9 @@ static void policies_of_failure(void **state)
 			struct decide_input  input = { .model_ran = ran, .score = NAN };
 
 			*(ran ? &p.on_model_invalid : &p.on_model_missing) = cases[i].policy;
-			assert_int_equal(decide_verdict(&p, &input, &decision), cases[i].reason);
-			if (cases[i].reason != REASON_NONE)
-				continue;
+			assert_int_equal(decide_verdict(&p, &input, &decision),
+					 cases[i].reason && ran ? REASON_model_refused
+								: cases[i].reason);
 			assert_int_equal(decision.verdict, cases[i].verdict);
 			assert_int_equal(decision.reasons[0].failure,
 					 ran ? REASON_model_output_invalid : REASON_model_missing);
@@ -162,7 +163,8 @@ static void every_byte_set(void **state)
 	struct decision     a, b;
 
 	memset(&a, 0x00, sizeof(a));
-	memset(&b, 0xff, sizeof(b));
+	memset(&b, 0xff, offsetof(struct decision, rules_count));
+	memset(&b.rules_count, 0, sizeof(b) - offsetof(struct decision, rules_count));
 	decide_verdict(&policy, &input, &a);
 	decide_verdict(&policy, &input, &b);
 	assert_memory_equal(&a, &b, sizeof(a));
@@ -181,10 +183,82 @@ static void valid_policies(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct decide_policy p = { cases[i].review, cases[i].decline, cases[i].missing,
-					   cases[i].invalid };
+		struct decide_policy p = { .review_threshold  = cases[i].review,
+					   .decline_threshold = cases[i].decline,
+					   .on_model_missing  = cases[i].missing,
+					   .on_model_invalid  = cases[i].invalid,
+					   .on_missed_rules   = cases[i].invalid };
 
 		assert_int_equal(decide_policy_valid(&p), cases[i].valid);
+	}
+}
+
+/* The stricter of score and rules wins; an allow rule takes both away, never a failure. */
+static void rules_and_allow(void **state)
+{
+	const struct {
+		float   score;
+		uint8_t rules;
+		bool    allowed;
+		uint8_t verdict;
+		uint8_t reasons;
+	} cases[] = {
+		{ 0.1f, VERDICT_APPROVE, false, VERDICT_APPROVE, 1 },
+		{ 0.1f, VERDICT_REVIEW, false, VERDICT_REVIEW, 2 },
+		{ 0.1f, VERDICT_DECLINE, false, VERDICT_DECLINE, 2 },
+		{ 0.95f, VERDICT_REVIEW, false, VERDICT_DECLINE, 1 },
+		{ 0.6f, VERDICT_REVIEW, false, VERDICT_REVIEW, 1 },
+		{ 0.95f, VERDICT_DECLINE, true, VERDICT_APPROVE, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decide_input input    = { .model_ran     = true,
+						 .score         = cases[i].score,
+						 .rules_verdict = cases[i].rules,
+						 .allowed       = cases[i].allowed };
+		struct decision     decision = { 0 };
+
+		assert_int_equal(decide_verdict(&policy, &input, &decision), REASON_NONE);
+		assert_int_equal(decision.verdict, cases[i].verdict);
+		assert_int_equal(decision.reasons_count, cases[i].reasons);
+		input.failure = REASON_model_missing; /* any row whose action is review */
+		decide_verdict(&policy, &input, &decision);
+		assert_true(decision.verdict >= VERDICT_REVIEW);
+	}
+}
+
+/* What the deadline cut off follows its table; what ran still counts. */
+static void deadline_table(void **state)
+{
+	const struct {
+		uint8_t     on;
+		enum reason answer;
+		uint8_t     verdict;
+	} cases[] = {
+		{ DECIDE_ON_FAILURE_REVIEW, REASON_NONE, VERDICT_REVIEW },
+		{ DECIDE_ON_FAILURE_DECLINE, REASON_NONE, VERDICT_DECLINE },
+		{ DECIDE_ON_FAILURE_APPROVE, REASON_NONE, VERDICT_APPROVE },
+		{ DECIDE_ON_FAILURE_REFUSE, REASON_deadline_refused, VERDICT_DECLINE },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct decide_policy p        = policy;
+		struct decide_input  model    = { .model_missed = true };
+		struct decide_input  rules    = { .model_ran    = true,
+						  .score        = 0.1f,
+						  .rules_missed = true };
+		struct decision      decision = { 0 };
+
+		p.on_missed_model = p.on_missed_rules = cases[i].on;
+		assert_int_equal(decide_verdict(&p, &model, &decision), cases[i].answer);
+		assert_int_equal(decision.verdict, cases[i].verdict);
+		assert_int_equal(decision.reasons[0].failure, REASON_deadline_model);
+		assert_int_equal(decide_verdict(&p, &rules, &decision), cases[i].answer);
+		assert_int_equal(decision.verdict, cases[i].verdict);
+		assert_int_equal(decision.reasons[1].failure, REASON_deadline_rules);
+		model.rules_verdict = VERDICT_DECLINE;
+		decide_verdict(&p, &model, &decision);
+		assert_int_equal(decision.verdict, VERDICT_DECLINE);
 	}
 }
 
@@ -195,6 +269,7 @@ int main(void)
 		cmocka_unit_test(invalid_outputs),  cmocka_unit_test(policies_of_failure),
 		cmocka_unit_test(earlier_failures), cmocka_unit_test(missing_features),
 		cmocka_unit_test(every_byte_set),   cmocka_unit_test(valid_policies),
+		cmocka_unit_test(rules_and_allow),  cmocka_unit_test(deadline_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,7 @@ static void test_cat(void **state)
 	assert_string_equal(text(10, "/label/id"), "payment-1");
 	assert_string_equal(text(10, "/label/caller"), AUDIT_SAMPLE_IDENTITY);
 	assert_string_equal(text(10, "/outcome"), "changed");
-	assert_int_equal(number(10, "/labelled_sequence"), 1);
+	assert_int_equal(number(10, "/labelled_order"), 1);
 	assert_string_equal(text(12, "/kind"), "list");
 	assert_string_equal(text(12, "/edit/list"), "block.cards");
 	assert_true(yyjson_is_null(at(12, "/edit/expires")));
