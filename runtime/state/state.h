@@ -60,6 +60,7 @@ struct state_facts {
 	uint32_t entities_max;                  /* a shard */
 	uint64_t cells_bytes;                   /* a shard, for rings */
 	uint32_t entity_bytes;                  /* fixed part of one entity */
+	uint32_t block_bytes;                   /* the least that an entity takes, all in all */
 	uint32_t cell_bytes[PLAN_ENTITIES_MAX]; /* by kind */
 };
 void state_facts(const struct state *state, struct state_facts *out);

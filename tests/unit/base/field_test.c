@@ -17,8 +17,9 @@ static struct bytes text(const char *chars)
 	return bytes_of(chars, strlen(chars));
 }
 
-#define PUT(member, chars)                                            \
-	((member).size_bytes = (uint16_t)snprintf((member).data, sizeof((member).data), "%s", chars))
+#define PUT(member, chars)                                                                    \
+	((member).size_bytes = (uint16_t)snprintf((member).data, sizeof((member).data), "%s", \
+						  chars))
 
 static void fill(void)
 {
