@@ -125,7 +125,7 @@ void state_prefetch_cells(const struct state *state, uint32_t shard, struct hash
 /* ---- counters, one set a shard, part of the state */
 
 struct state_counters {
-	uint64_t entities, cells; /* now */
+	uint64_t entities, cells, bytes; /* now; bytes of their blocks */
 	uint64_t filed, merged, evicted, late, label_lost;
 };
 void state_counters(const struct state *state, uint32_t shard, struct state_counters *out);
