@@ -189,11 +189,11 @@ v3 = @grep -qw avx2 /proc/cpuinfo || { echo "this machine has no AVX2; Assay nee
 sanitizers := address,undefined
 
 .PHONY: build test soak run check unit san e2e fuzz bench format tidy shell root
-.PHONY: programs units fuzzers bench_programs
+.PHONY: programs units fuzzers benches
 programs: $(programs) $(archives) ; @:
 units: $(unit_programs) $(tool_programs) ; @:
 fuzzers: $(fuzz_programs) ; @:
-bench_programs: $(bench_programs) ; @:
+benches: $(bench_programs) ; @:
 
 build: ## build the firmware and its tools into build/
 	$(locked) programs $(if $(SAN),SAN=$(SAN))
@@ -229,7 +229,7 @@ fuzz: ## fuzz one parser: make fuzz FUZZ=name SECONDS=600
 
 bench: ## measure state and the rest: make bench ARGS=4096 gives the largest run 4096 MiB
 	$(v3)
-	$(locked) bench_programs SAN=
+	$(locked) benches SAN=
 	@for program in $(bench_programs); do echo "# $$program"; $$program $(ARGS) || exit 1; done
 
 own_files = $(shell find runtime drivers config firmware tests image -name '*.[ch]' 2>/dev/null)

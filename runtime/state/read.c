@@ -3,28 +3,35 @@
 #define SEEN_MIN 16
 #define SEEN_MAX (2 * PLAN_HISTORY_MAX)
 
-/* The cells low .. high-1 of a ring, and what a window over them may not be exact in. */
+/* The cells low .. high-1 of a ring. */
 struct stretch {
 	uint32_t low, high;
 };
 
-struct past read_past(const struct place *place, struct entity *entity, int64_t time_ns)
+struct look read_before(const struct place *place, uint8_t kind, struct entity *entity,
+			int64_t time_ns)
 {
-	struct past past = { .last_ns = INT64_MIN, .first_ns = INT64_MIN };
+	struct look look = { .place    = place,
+			     .kind     = kind,
+			     .time_ns  = time_ns,
+			     .last_ns  = INT64_MIN,
+			     .first_ns = INT64_MIN };
 	struct ring ring;
 	uint32_t    until;
 
 	if (entity == NULL)
-		return past;
+		return look;
 	ring  = ring_of(place, entity);
 	until = ring_until(&ring, time_ns);
 	if (until > 0)
-		past.last_ns = ring_time(&ring, until - 1);
+		look.last_ns = ring_time(&ring, until - 1);
 	else if (entity->dropped_ns <= time_ns)
-		past.last_ns = entity->dropped_ns;
+		look.last_ns = entity->dropped_ns;
 	if (entity->first_ns <= time_ns)
-		past.first_ns = entity->first_ns;
-	return past;
+		look.first_ns = entity->first_ns;
+	look.coarse = entity->dropped_ns > time_ns ||
+		      (entity->merged && until < entity->count && ring_size(&ring, until) > 1);
+	return look;
 }
 
 /* A window is not exact when its edge lies within a merged cell, or when something it
@@ -105,49 +112,55 @@ static uint32_t count_distinct(const struct ring *ring, const struct stretch *s,
 	return found;
 }
 
-static void read_window(const struct ring *ring, const struct window *window, int64_t time_ns,
-			struct aggregate *out, struct stretch *s)
+/* The aggregate of one window, distinct counts left out, and the cells it is of. */
+static struct aggregate read_window(const struct look *look, const struct ring *ring,
+				    const struct window *window, struct stretch *s)
 {
-	s->low  = ring_until(ring, time_ns - window->from_ns);
-	s->high = ring_until(ring, time_ns - window->to_ns);
-	if (window->from_ns == window->to_ns)
-		return;
-	out->coarse = is_coarse(ring, s, time_ns - window->from_ns);
+	struct aggregate out = { .last_ns  = look->last_ns,
+				 .first_ns = look->first_ns,
+				 .coarse   = look->coarse };
+
+	*s = (struct stretch){ 0 };
+	if (ring->entity == NULL || window->from_ns == window->to_ns)
+		return out;
+	s->low     = ring_until(ring, look->time_ns - window->from_ns);
+	s->high    = ring_until(ring, look->time_ns - window->to_ns);
+	out.coarse = is_coarse(ring, s, look->time_ns - window->from_ns);
 	if (s->low == s->high)
-		return;
-	subtract(ring, s, out);
+		return out;
+	subtract(ring, s, &out);
 	if (window->extremes)
-		scan_extremes(ring, s, out);
+		scan_extremes(ring, s, &out);
+	return out;
 }
 
-void read_windows(const struct place *place, uint8_t kind, struct entity *entity, int64_t time_ns,
-		  bool before, const struct past *past, struct aggregate out[PLAN_FEATURES_MAX])
+void read_windows(const struct look *look, struct entity *entity, bool before,
+		  struct aggregate out[PLAN_FEATURES_MAX])
 {
-	const struct layout  *layout  = &place->state->layouts[kind];
-	const struct windows *windows = &place->state->windows;
+	const struct layout  *layout  = &look->place->state->layouts[look->kind];
+	const struct windows *windows = &look->place->state->windows;
 	struct ring           ring    = { 0 };
 
 	if (entity != NULL)
-		ring = ring_of(place, entity);
+		ring = ring_of(look->place, entity);
 	for (uint32_t i = 0; i < layout->windows_count; i++) {
 		const struct window *window = &windows->windows[layout->windows_first + i];
-		struct stretch       s      = { 0 };
-		struct aggregate     one = { .last_ns = past->last_ns, .first_ns = past->first_ns };
+		struct aggregate     one;
+		struct stretch       s;
 
 		if (window->before != before)
 			continue;
-		if (entity != NULL)
-			read_window(&ring, window, time_ns, &one, &s);
+		one = read_window(look, &ring, window, &s);
 		for (uint32_t j = 0; j < window->count; j++) {
 			const struct reading *reading = &windows->readings[window->first + j];
+			struct aggregate     *to      = &out[reading->feature];
 
-			out[reading->feature] = one;
+			*to = one;
 			if (reading->distinct == LAYOUT_NO_DISTINCT || s.low == s.high)
 				continue;
 			/* A merged cell has kept one hash of several. */
-			out[reading->feature].distinct = count_distinct(&ring, &s,
-									reading->distinct);
-			out[reading->feature].coarse |= one.count != s.high - s.low;
+			to->distinct = count_distinct(&ring, &s, reading->distinct);
+			to->coarse |= one.count != s.high - s.low;
 		}
 	}
 }

@@ -29,6 +29,13 @@ void space_init(const struct place *place)
 	}
 }
 
+static void count_bytes(const struct place *place, uint8_t order, bool taken)
+{
+	uint64_t bytes = (uint64_t)LAYOUT_UNIT_BYTES << order;
+
+	place->shard->counters.bytes += taken ? bytes : -bytes;
+}
+
 /* Cut the block at `unit` down from `from` to `order`, keeping the half that `keep` is in. */
 static void split(const struct place *place, uint32_t keep, uint8_t from, uint8_t order)
 {
@@ -47,6 +54,7 @@ uint32_t space_take(const struct place *place, uint8_t order)
 			continue;
 		clear_free(place, block << from, from);
 		split(place, block << from, from, order);
+		count_bytes(place, order, true);
 		return block << from;
 	}
 	return BITS_NONE;
@@ -59,6 +67,7 @@ bool space_take_at(const struct place *place, uint32_t unit, uint8_t order)
 			continue;
 		clear_free(place, unit, from);
 		split(place, unit, from, order);
+		count_bytes(place, order, true);
 		return true;
 	}
 	return false;
@@ -66,6 +75,7 @@ bool space_take_at(const struct place *place, uint32_t unit, uint8_t order)
 
 void space_give(const struct place *place, uint32_t unit, uint8_t order)
 {
+	count_bytes(place, order, false);
 	while (order < place->state->order_max &&
 	       is_free(place, unit ^ (UINT32_C(1) << order), order)) {
 		clear_free(place, unit ^ (UINT32_C(1) << order), order);

@@ -33,7 +33,9 @@ void state_facts(const struct state *state, struct state_facts *out)
 				     .shard_bytes  = state->shard_bytes,
 				     .entities_max = state->entities_max,
 				     .cells_bytes  = (uint64_t)state->units * LAYOUT_UNIT_BYTES,
-				     .entity_bytes = LAYOUT_ENTITY_BYTES };
+				     .entity_bytes = LAYOUT_ENTITY_BYTES,
+				     .block_bytes  = (uint32_t)LAYOUT_UNIT_BYTES
+						    << state->order_min };
 	for (uint32_t i = 0; i < state->plan->entities_count; i++)
 		out->cell_bytes[i] = 8u + state->layouts[i].body_bytes;
 }
@@ -114,31 +116,29 @@ static struct entity *find_and_touch(const struct place *place, uint8_t kind, st
 void state_touch(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		 const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
 {
-	struct place   place   = place_of(state, shard);
-	struct entity *entity  = find_and_touch(&place, kind, key);
-	int64_t        time_ns = event->transaction->time_ns;
-	struct past    past    = read_past(&place, entity, time_ns);
+	struct place   place  = place_of(state, shard);
+	struct entity *entity = find_and_touch(&place, kind, key);
+	struct look    look   = read_before(&place, kind, entity, event->transaction->time_ns);
 
-	assert(kind < state->plan->entities_count && time_ns >= 0);
-	read_windows(&place, kind, entity, time_ns, true, &past, out);
+	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
+	read_windows(&look, entity, true, out);
 	if (hash_is(key)) {
 		file(&place, kind, entity, key, event);
 		entity = entity_at(&place, place.shard->newest); /* it may have moved */
 	}
-	read_windows(&place, kind, entity, time_ns, false, &past, out);
+	read_windows(&look, entity, false, out);
 }
 
 void state_read(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
 {
-	struct place   place   = place_of(state, shard);
-	struct entity *entity  = find_and_touch(&place, kind, key);
-	int64_t        time_ns = event->transaction->time_ns;
-	struct past    past    = read_past(&place, entity, time_ns);
+	struct place   place  = place_of(state, shard);
+	struct entity *entity = find_and_touch(&place, kind, key);
+	struct look    look   = read_before(&place, kind, entity, event->transaction->time_ns);
 
-	assert(kind < state->plan->entities_count && time_ns >= 0);
-	read_windows(&place, kind, entity, time_ns, true, &past, out);
-	read_windows(&place, kind, entity, time_ns, false, &past, out);
+	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
+	read_windows(&look, entity, true, out);
+	read_windows(&look, entity, false, out);
 }
 
 void state_file(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
@@ -166,9 +166,16 @@ static bool stays_sound(const struct ring *ring, uint32_t cell, enum column colu
 	return add < 0 ? now >= (uint32_t)-add : (uint64_t)now + (uint32_t)add <= size;
 }
 
-/* Add what was told about a transaction to its cell and all later ones. */
-static bool tell(const struct place *place, uint8_t kind, struct hash128 key, uint64_t sequence,
-		 int64_t time_ns, const int32_t add[COLUMN_REVIEWS + 1])
+/* What was told about a transaction. */
+struct told {
+	uint64_t sequence;
+	int64_t  time_ns;
+	int32_t  add[COLUMN_REVIEWS + 1]; /* by column */
+};
+
+/* Add it to the transaction's cell and all later ones. */
+static bool tell(const struct place *place, uint8_t kind, struct hash128 key,
+		 const struct told *told)
 {
 	struct entity *entity = hash_is(key) ? table_find(place, kind, key) : NULL;
 	struct change  change = { 0 };
@@ -178,12 +185,12 @@ static bool tell(const struct place *place, uint8_t kind, struct hash128 key, ui
 	if (entity == NULL)
 		return false;
 	ring = ring_of(place, entity);
-	if (!ring_find(&ring, time_ns, sequence, &cell))
+	if (!ring_find(&ring, told->time_ns, told->sequence, &cell))
 		return false;
 	for (int column = COLUMN_FRAUDS; column <= COLUMN_REVIEWS; column++) {
-		if (!stays_sound(&ring, cell, (enum column)column, add[column]))
+		if (!stays_sound(&ring, cell, (enum column)column, told->add[column]))
 			return false;
-		change.counts[column - COLUMN_COUNT] = (uint32_t)add[column];
+		change.counts[column - COLUMN_COUNT] = (uint32_t)told->add[column];
 	}
 	ring_add(&ring, cell, &change);
 	return true;
@@ -192,30 +199,30 @@ static bool tell(const struct place *place, uint8_t kind, struct hash128 key, ui
 void state_decided(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		   uint64_t sequence, int64_t time_ns, enum verdict verdict)
 {
-	struct place place                   = place_of(state, shard);
-	int32_t      add[COLUMN_REVIEWS + 1] = { 0 };
+	struct place place = place_of(state, shard);
+	struct told  told  = { .sequence = sequence, .time_ns = time_ns };
 
 	assert(kind < state->plan->entities_count && verdict < VERDICT_COUNT);
 	if (verdict == VERDICT_APPROVE || !layout_has(&state->layouts[kind], COLUMN_SEQUENCE))
 		return;
-	add[verdict == VERDICT_DECLINE ? COLUMN_DECLINES : COLUMN_REVIEWS] = 1;
-	tell(&place, kind, key, sequence, time_ns, add);
+	told.add[verdict == VERDICT_DECLINE ? COLUMN_DECLINES : COLUMN_REVIEWS] = 1;
+	tell(&place, kind, key, &told);
 }
 
 void state_label(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		 const struct state_label *label)
 {
-	struct place         place                   = place_of(state, shard);
-	const struct layout *layout                  = &state->layouts[kind];
-	int32_t              add[COLUMN_REVIEWS + 1] = { 0 };
+	struct place         place  = place_of(state, shard);
+	const struct layout *layout = &state->layouts[kind];
+	struct told          told   = { .sequence = label->sequence, .time_ns = label->time_ns };
 
 	assert(kind < state->plan->entities_count);
-	add[COLUMN_FRAUDS]   = label->frauds;
-	add[COLUMN_LABELLED] = label->labelled;
+	told.add[COLUMN_FRAUDS]   = label->frauds;
+	told.add[COLUMN_LABELLED] = label->labelled;
 	if ((label->frauds == 0 || !layout_has(layout, COLUMN_FRAUDS)) &&
 	    (label->labelled == 0 || !layout_has(layout, COLUMN_LABELLED)))
 		return;
-	if (!tell(&place, kind, key, label->sequence, label->time_ns, add))
+	if (!tell(&place, kind, key, &told))
 		place.shard->counters.label_lost++;
 }
 

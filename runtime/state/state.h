@@ -60,6 +60,7 @@ struct state_facts {
 	uint32_t entities_max;                  /* a shard */
 	uint64_t cells_bytes;                   /* a shard, for rings */
 	uint32_t entity_bytes;                  /* fixed part of one entity */
+	uint32_t block_bytes;                   /* the least that an entity takes, all in all */
 	uint32_t cell_bytes[PLAN_ENTITIES_MAX]; /* by kind */
 };
 void state_facts(const struct state *state, struct state_facts *out);
@@ -124,7 +125,7 @@ void state_prefetch_cells(const struct state *state, uint32_t shard, struct hash
 /* ---- counters, one set a shard, part of the state */
 
 struct state_counters {
-	uint64_t entities, cells; /* now */
+	uint64_t entities, cells, bytes; /* now; bytes of their blocks */
 	uint64_t filed, merged, evicted, late, label_lost;
 };
 void state_counters(const struct state *state, uint32_t shard, struct state_counters *out);
