@@ -236,14 +236,18 @@ static int64_t of_day(int64_t time_ns)
 
 static struct value do_hour(const struct value *v, uint8_t type)
 {
+	int64_t hour = of_day(v[0].time_ns) / HOUR_NS;
+
 	(void)type;
-	return value_number((double)(of_day(v[0].time_ns) / HOUR_NS));
+	return value_number((double)hour);
 }
 
 static struct value do_minute(const struct value *v, uint8_t type)
 {
+	int64_t minute = of_day(v[0].time_ns) % HOUR_NS / MINUTE_NS;
+
 	(void)type;
-	return value_number((double)(of_day(v[0].time_ns) % HOUR_NS / MINUTE_NS));
+	return value_number((double)minute);
 }
 
 /* 0 Monday to 6 Sunday; 1970-01-01 was a Thursday. */

@@ -116,7 +116,7 @@ static bool at_time(const struct lexer *lexer)
 	static const char form[] = "0000-00-00T";
 
 	for (size_t i = 0; i < sizeof(form) - 1; i++)
-		if (form[i] == '0' ? !is_digit(peek(lexer, i)) : peek(lexer, i) != form[i])
+		if (form[i] == '0' ? !is_digit(peek(lexer, i)) : peek(lexer, i) != (uint8_t)form[i])
 			return false;
 	return true;
 }

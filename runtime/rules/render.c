@@ -11,6 +11,8 @@
 #define PLAIN_END     1e15
 #define DECIMALS_MOST 4 /* of a number that does not say */
 
+static const char unknown[] = "unknown"; /* what is missing */
+
 struct writer {
 	char  *out;
 	size_t size_bytes, room;
@@ -60,8 +62,8 @@ size_t render_number(double number, uint8_t decimals, char out[RENDER_NUMBER_BYT
 	uint64_t whole, fraction;
 
 	if (isnan(number)) {
-		memcpy(out, "unknown", 7);
-		return 7;
+		memcpy(out, unknown, sizeof(unknown) - 1);
+		return sizeof(unknown) - 1;
 	}
 	if (size >= PLAIN_END)
 		return print_shortest(number, out);
@@ -111,7 +113,7 @@ static void put_value(struct writer *writer, const struct machine *machine, cons
 		put(writer,
 		    bytes_of(time, time_print(value.time_ns < 0 ? 0 : value.time_ns, time)));
 	else if (value.size_bytes == 0)
-		put_words(writer, "unknown");
+		put_words(writer, unknown);
 	else
 		put_text(writer, value);
 }

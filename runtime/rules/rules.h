@@ -65,11 +65,17 @@ struct rules *rules_build(const struct rules_plan *plan, void *memory, size_t si
 
 /* SHA-256 of the rules text. */
 const uint8_t *rules_digest(const struct rules *rules);
-uint32_t       rules_count(const struct rules *rules);
-const char    *rules_id(const struct rules *rules, uint32_t rule);
+/* Rules and typologies together, in the order of the file, and their ids. */
+uint32_t    rules_count(const struct rules *rules);
+const char *rules_id(const struct rules *rules, uint32_t rule);
 
-/* ---- lists, edited while running; entries with an expiry in wall time */
+/* ---- lists, edited while running; entries with an expiry in wall time
+ *
+ * Beside those the file declares there is `snooze`, of rule and typology ids.  Edits lie
+ * over what the file lists (lists.h); an entry that expired does not match, and goes when
+ * an edit needs its place: the lists are a function of the file and the edits. */
 
+/* `rules` must outlive the lists.  Memory is RULES_ALIGN_BYTES aligned, as for build. */
 size_t              rules_lists_size(const struct rules *rules);
 struct rules_lists *rules_lists_init(void *memory, const struct rules *rules);
 
@@ -82,12 +88,15 @@ enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *e
  * the new file gives their list less room. */
 uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
 
+/* Only the edits, in one order whatever theirs was.  Load first forgets all edits, checks
+ * everything, and leaves none when it refuses; lists and rules that went are passed over. */
 bool rules_lists_save(const struct rules_lists *lists, bool (*write)(void *ctx, struct bytes piece),
 		      void                     *ctx);
 bool rules_lists_load(struct rules_lists *lists, struct bytes in, struct failure *failure);
 
 /* ---- run */
 
+/* All pointers are set; a feature beyond the counts given is missing. */
 struct rules_input {
 	const struct transaction    *transaction;
 	const struct feature_values *values;

@@ -61,12 +61,12 @@ void machine_verify(const struct program *program, struct span code)
 	uint32_t end = code.first + code.count;
 	int      n   = 0;
 	bool     on  = true; /* can the instruction be reached from the one before */
-	int8_t  *at_landing;
+	int16_t *at_landing;
 
 	assert(code.count > 0 && end <= program->code_count);
-	at_landing = malloc(code.count + 1);
+	at_landing = malloc((code.count + 1) * sizeof(*at_landing));
 	assert(at_landing);
-	memset(at_landing, -1, code.count + 1);
+	memset(at_landing, -1, (code.count + 1) * sizeof(*at_landing));
 	for (uint32_t at = code.first; at <= end; at++) {
 		int landing = at_landing[at - code.first];
 
@@ -85,7 +85,7 @@ void machine_verify(const struct program *program, struct span code)
 		on = i.op != OP_JUMP;
 		if (!is_jump(i.op))
 			continue;
-		int8_t kept = (int8_t)(n + (i.op <= OP_OR));
+		int16_t kept = (int16_t)(n + (i.op <= OP_OR));
 
 		assert(i.c > at && i.c <= end);
 		assert(at_landing[i.c - code.first] < 0 || at_landing[i.c - code.first] == kept);
