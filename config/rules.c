@@ -33,10 +33,11 @@ static void check_limits(const struct check *check)
 			check->errors, check_line(check, "nic.mbufs"), "nic.mbufs",
 			"is %u, must be more than rx_descriptors and tx_descriptors together (%u)",
 			config->nic.mbufs, config->nic.rx_descriptors + config->nic.tx_descriptors);
-	if (config->tls.ticket_rotate_seconds > config->tls.ticket_lifetime_seconds)
+	/* A key that is replaced opens its tickets until the next one is (tls.h). */
+	if (config->tls.ticket_rotate_seconds < config->tls.ticket_lifetime_seconds)
 		errors_add(check->errors, check_line(check, "tls.ticket_rotate_seconds"),
 			   "tls.ticket_rotate_seconds",
-			   "is %u, must be at most tls.ticket_lifetime_seconds (%u)",
+			   "is %u, must be at least tls.ticket_lifetime_seconds (%u)",
 			   config->tls.ticket_rotate_seconds, config->tls.ticket_lifetime_seconds);
 	if (config->tls.handshakes_max > config->tcp.connections_max)
 		errors_add(check->errors, check_line(check, "tls.handshakes_max"),

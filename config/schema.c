@@ -175,8 +175,8 @@ GROUP("tls", "The appliance's certificate and whom it believes; files are read a
 	     "Let callers resume sessions; identity and revocation are checked again each time.")
 	COUNT("tls.ticket_lifetime_seconds", tls.ticket_lifetime_seconds, BOOT, "s", 60, 604800, "3600",
 	      "How long a ticket may be used; RFC 8446 4.6.1 allows seven days.")
-	COUNT("tls.ticket_rotate_seconds", tls.ticket_rotate_seconds, BOOT, "s", 30, 604800, "1800",
-	      "How often the key that seals tickets changes; at most the lifetime.")
+	COUNT("tls.ticket_rotate_seconds", tls.ticket_rotate_seconds, BOOT, "s", 60, 604800, "3600",
+	      "How often the key that seals tickets changes; at least the lifetime.")
 	COUNT("tls.handshakes_max", tls.handshakes_max, BOOT, "handshakes", 1, 16384, "256",
 	      "Handshakes under way at a time; at most tcp.connections_max.")
 

@@ -92,6 +92,8 @@ class Appliance:
         self.wires = None
         self.keep = os.environ.get("KEEP", "") not in ("", "0")
 
+    daemon = ASSAYD
+
     # ---- from nothing to ready, and back
 
     def __enter__(self):
