@@ -58,7 +58,7 @@ enum config_audit_reply { CONFIG_AUDIT_DURABLE, CONFIG_AUDIT_QUEUED };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 struct config_nic {
-	char     device[CONFIG_DEVICE_BYTES]; /* PCI address, vdev with arguments, or "sim" */
+	char     device[CONFIG_DEVICE_BYTES]; /* PCI address, or vdev with arguments */
 	uint32_t rx_descriptors;
 	uint32_t tx_descriptors;
 	uint32_t mbufs;

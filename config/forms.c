@@ -43,8 +43,6 @@ bool form_device(const char *text)
 {
 	if (strchr(text, ' ') != NULL)
 		return false;
-	if (strcmp(text, "sim") == 0 || strncmp(text, "sim,", 4) == 0)
-		return true;
 	return (strncmp(text, "net_", 4) == 0 && text[4] != '\0') || is_pci_address(text);
 }
 

@@ -86,9 +86,9 @@ const struct schema_row schema[] = {
 
 GROUP("nic", "The network device that carries the callers; DPDK owns it.")
 	TEXT("nic.device", nic.device, BOOT | REQUIRED, 1, form_device,
-	     "a PCI address (0000:03:00.0), a DPDK vdev (net_af_packet0,iface=assay1) or sim",
+	     "a PCI address (0000:03:00.0) or a DPDK vdev (net_af_packet0,iface=assay1)",
 	     "net_af_packet0,iface=assay1",
-	     "The device: a PCI address bound to vfio-pci, a DPDK virtual device with its arguments, or sim for the simulated twin.")
+	     "The device: a PCI address bound to vfio-pci, or a DPDK virtual device with its arguments.")
 	COUNT("nic.rx_descriptors", nic.rx_descriptors, BOOT, "descriptors", 64, 32768, "1024",
 	      "Receive ring of the device.")
 	COUNT("nic.tx_descriptors", nic.tx_descriptors, BOOT, "descriptors", 64, 32768, "1024",
@@ -137,7 +137,7 @@ GROUP("tcp", "Connections of the callers.")
 	      "Bytes a caller may send ahead on one connection.")
 	COUNT("tcp.send_buffer_bytes", tcp.send_buffer_bytes, BOOT, "bytes", 4096, 1048576, "32768",
 	      "Answer bytes kept on one connection until the caller acknowledges them.")
-	COUNT("tcp.syn_backlog", tcp.syn_backlog, BOOT, "connections", 16, 16384, "512",
+	COUNT("tcp.syn_backlog", tcp.syn_backlog, BOOT, "connections", 16, 255, "255",
 	      "Connections half open at a time; beyond it, new ones are not answered.")
 	COUNT("tcp.idle_seconds", tcp.idle_seconds, BOOT, "s", 1, 86400, "300",
 	      "A connection on which no byte moves either way for this long is closed.")

@@ -121,8 +121,7 @@ static void fill_tcp_options(const struct appliance *appliance, struct tcp_optio
 		.connections_max      = config->tcp.connections_max,
 		.receive_window_bytes = config->tcp.receive_window_bytes,
 		.send_buffer_bytes    = config->tcp.send_buffer_bytes,
-		.syn_backlog          = (uint16_t)(config->tcp.syn_backlog > 255 ? 255
-										 : config->tcp.syn_backlog),
+		.syn_backlog          = (uint16_t)config->tcp.syn_backlog,
 		.keepalive_idle_ms    = config->tcp.idle_seconds * 1000,
 	};
 	memcpy(options->mac, nic_mac(appliance->core.nic), sizeof(options->mac));

@@ -250,7 +250,7 @@ static void the_largest_configuration_fits(void **state)
 {
 	char *text = malloc(CONFIG_FILE_BYTES_MAX);
 	int   used = sprintf(text,
-			     "nic = { device = \"sim\"; };\nnet = { addresses = ( \"::1/128\" ); };\n"
+			     "nic = { device = \"net_null0\"; };\nnet = { addresses = ( \"::1/128\" ); };\n"
 			       "callers = (\n");
 
 	(void)state;
