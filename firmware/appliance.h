@@ -42,6 +42,7 @@ struct appliance {
 	struct manage          *manage;
 	int64_t                 booted_wall_ns;
 	uint64_t                reloads_refused;
+	uint64_t                list_old_epoch; /* of the live whose old list was logged */
 	pthread_t               net_thread, audit_thread;
 	bool                    net_started, audit_started;
 };
@@ -50,6 +51,9 @@ bool appliance_boot(struct appliance *appliance, const char *config_path,
 		    char error[APPLIANCE_ERROR_BYTES]);
 void appliance_run(struct appliance *appliance);
 void appliance_stop(struct appliance *appliance);
+
+/* REASON_NONE, or the row that says why payments are not all decided now. */
+enum reason appliance_unready(struct appliance *appliance);
 
 /* From a signal handler or another thread. */
 void appliance_ask_stop(void);

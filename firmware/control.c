@@ -39,6 +39,17 @@ static void nap_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
+enum reason appliance_unready(struct appliance *appliance)
+{
+	if (!atomic_load(&appliance->core.ready))
+		return REASON_not_ready;
+	if (atomic_load(&appliance->audit.failing))
+		return REASON_audit_unwritable;
+	if (!live_lists_are_good(appliance->live, clock_wall_ns(&appliance->clock)))
+		return REASON_revocation_list_old;
+	return REASON_NONE;
+}
+
 /* ---- routes of the management listener */
 
 static struct live *current_live(void *ctx)
@@ -67,11 +78,10 @@ static void answer_reload(struct appliance *appliance, struct manage_answer *ans
 
 static void answer_health(struct appliance *appliance, struct manage_answer *answer)
 {
-	bool ready = atomic_load(&appliance->core.ready) && !atomic_load(&appliance->audit.failing);
+	enum reason reason = appliance_unready(appliance);
 
-	answer->status     = ready ? 200 : 503;
-	answer->body_bytes = reply_health(answer->body, MANAGE_ANSWER_BYTES_MAX,
-					  ready ? REASON_NONE : REASON_not_ready);
+	answer->status     = reason == REASON_NONE ? 200 : 503;
+	answer->body_bytes = reply_health(answer->body, MANAGE_ANSWER_BYTES_MAX, reason);
 }
 
 static void answer_live(struct appliance *appliance, struct manage_answer *answer)
@@ -273,12 +283,26 @@ static void write_events(struct appliance *appliance)
 	}
 }
 
+/* Said once for each configuration whose list has grown too old. */
+static void watch_lists(struct appliance *appliance)
+{
+	const struct live *live = appliance->live;
+
+	if (appliance->list_old_epoch == live->epoch ||
+	    live_lists_are_good(live, clock_wall_ns(&appliance->clock)))
+		return;
+	appliance->list_old_epoch = live->epoch;
+	log_write(LOG_ERROR, "%s: %s", live->config.tls.revocation_list,
+		  reason_row_of(REASON_revocation_list_old)->meaning);
+}
+
 void control_step(struct appliance *appliance, int timeout_ms)
 {
 	manage_step(appliance->manage, timeout_ms);
 	write_events(appliance);
 	clock_refresh(&appliance->clock);
 	free_retired(appliance);
+	watch_lists(appliance);
 	if (reload_asked) {
 		static char text[65536];
 

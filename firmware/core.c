@@ -124,11 +124,13 @@ void core_plan(struct core *core, const struct config *config)
 		.surfaces         = HTTP_SURFACE_SERVICE,
 	};
 	assert(http_limits_valid(&core->limits));
-	core->durable_reply = config->audit.reply == CONFIG_AUDIT_DURABLE;
-	core->idle_ns       = config->http.idle_seconds * UINT64_C(1000000000);
-	core->header_ns     = config->http.header_seconds * UINT64_C(1000000000);
-	core->body_ns       = config->http.body_seconds * UINT64_C(1000000000);
-	core->stats         = mem_take("counters", sizeof(*core->stats), 64);
+	core->durable_reply  = config->audit.reply == CONFIG_AUDIT_DURABLE;
+	core->idle_ns        = config->http.idle_seconds * UINT64_C(1000000000);
+	core->header_ns      = config->http.header_seconds * UINT64_C(1000000000);
+	core->body_ns        = config->http.body_seconds * UINT64_C(1000000000);
+	core->still_ns       = config->tcp.idle_seconds * UINT64_C(1000000000);
+	core->handshakes_max = config->tls.handshakes_max;
+	core->stats          = mem_take("counters", sizeof(*core->stats), 64);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		histogram_init(&core->stats->stage_ns[i]);
 	histogram_init(&core->stats->request_ns);

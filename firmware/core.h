@@ -127,7 +127,9 @@ struct core {
 	struct job         *jobs_free;
 	uint32_t            jobs_max;
 	struct job         *commit_first, *commit_last; /* in order of sequence */
+	uint32_t            handshakes_max;
 	uint64_t            idle_ns, header_ns, body_ns;
+	uint64_t            still_ns; /* tcp.idle_seconds: no byte moved either way */
 };
 
 /* Take the core's memory from the plan and link its pools. */

@@ -48,6 +48,20 @@ static void conn_free(struct core *core, struct conn *conn)
 	core->conns_free = conn;
 }
 
+/* A connection that begins in CONN_HANDSHAKE leaves it once, by whatever way. */
+static void enter_handshake(struct core *core, struct conn *conn)
+{
+	conn->state = CONN_HANDSHAKE;
+	stats_set(&core->stats->handshaking, stats_get(&core->stats->handshaking) + 1);
+}
+
+static void leave_handshake(struct core *core, struct conn *conn, enum conn_state next)
+{
+	if (conn->state == CONN_HANDSHAKE)
+		stats_set(&core->stats->handshaking, stats_get(&core->stats->handshaking) - 1);
+	conn->state = (uint8_t)next;
+}
+
 /* TCP has let go, or is told to.  A waiting connection is freed by the line. */
 static void conn_end(struct core *core, struct conn *conn)
 {
@@ -59,10 +73,10 @@ static void conn_end(struct core *core, struct conn *conn)
 	}
 	tls_session_free(conn->tls);
 	atomic_fetch_sub_explicit(&conn->live->sessions, 1, memory_order_release);
-	conn->tls   = NULL;
-	conn->tcp   = NULL;
-	conn->live  = NULL;
-	conn->state = CONN_FREE;
+	conn->tls  = NULL;
+	conn->tcp  = NULL;
+	conn->live = NULL;
+	leave_handshake(core, conn, CONN_FREE);
 	stats_set(&core->stats->connections_open, stats_get(&core->stats->connections_open) - 1);
 	if (!conn->waiting)
 		conn_free(core, conn);
@@ -97,7 +111,7 @@ static void conn_close(struct core *core, struct conn *conn)
 		return;
 	if (tls_session_state(conn->tls) == TLS_OPEN)
 		tls_close_notify(conn->tls);
-	conn->state    = CONN_CLOSING;
+	leave_handshake(core, conn, CONN_CLOSING);
 	conn->since_ns = core->now_ns;
 }
 
@@ -116,7 +130,7 @@ static bool step_handshake(struct core *core, struct conn *conn)
 {
 	switch (tls_session_step(conn->tls, core->wall_ns)) {
 	case TLS_OPEN:
-		conn->state         = CONN_READING;
+		leave_handshake(core, conn, CONN_READING);
 		conn->since_ns      = core->now_ns;
 		conn->checked_epoch = 0;
 		stats_add(tls_resumed(conn->tls) ? &core->stats->handshakes_resumed
@@ -270,14 +284,29 @@ static void pump(struct core *core, struct conn *conn)
 
 /* ---- events of TCP */
 
+/* REASON_NONE: there is room for one more. */
+static enum reason room_for_one(struct core *core)
+{
+	if (!core->conns_free)
+		return REASON_connections_full;
+	if (!atomic_load_explicit(&core->ready, memory_order_relaxed))
+		return REASON_not_ready;
+	if (stats_get(&core->stats->handshaking) >= core->handshakes_max)
+		return REASON_handshakes_full;
+	return REASON_NONE;
+}
+
 static bool accepted(void *ctx, struct tcp_conn *tcp)
 {
-	struct core  *core = ctx;
-	struct conn  *conn = core->conns_free;
-	struct tls_io io   = { .send = way_out, .recv = way_in, .ctx = conn };
+	struct core  *core   = ctx;
+	struct conn  *conn   = core->conns_free;
+	struct tls_io io     = { .send = way_out, .recv = way_in, .ctx = conn };
+	enum reason   reason = room_for_one(core);
 
-	if (!conn || !atomic_load_explicit(&core->ready, memory_order_relaxed)) {
-		stats_reason(core->stats, conn ? REASON_not_ready : REASON_connections_full);
+	if (reason == REASON_NONE)
+		reason = tls_session_open(core->live->service, &io, &conn->tls);
+	if (reason != REASON_NONE) {
+		stats_reason(core->stats, reason);
 		return false;
 	}
 	core->conns_free = conn->wait_next;
@@ -286,14 +315,7 @@ static bool accepted(void *ctx, struct tcp_conn *tcp)
 	conn->job        = NULL;
 	conn->in_at = conn->in_bytes = 0;
 	conn->since_ns               = core->now_ns;
-	conn->state                  = CONN_HANDSHAKE;
-	if (tls_session_open(core->live->service, &io, &conn->tls) != REASON_NONE) {
-		stats_reason(core->stats, REASON_internal);
-		conn->state = CONN_FREE;
-		conn->tcp   = NULL;
-		conn_free(core, conn);
-		return false;
-	}
+	enter_handshake(core, conn);
 	conn->live = core->live;
 	atomic_fetch_add_explicit(&conn->live->sessions, 1, memory_order_relaxed);
 	tcp->user = conn;
@@ -427,10 +449,25 @@ static void time_up_reading(struct core *core, struct conn *conn, uint64_t waite
 		pump(core, conn);
 }
 
+/* tcp.idle_seconds have gone by without a byte either way.  An answer that waits
+ * for the disk is not the caller's silence. */
+static bool is_still(const struct core *core, const struct conn *conn)
+{
+	return conn->tcp && (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
+	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= core->still_ns;
+}
+
 static void sweep_one(struct core *core, struct conn *conn)
 {
 	uint64_t waited_ns = core->now_ns - conn->since_ns;
 
+	if (is_still(core, conn)) {
+		stats_reason(core->stats, REASON_idle_timeout);
+		conn_close(core, conn);
+		if (!conn->waiting)
+			pump(core, conn);
+		return;
+	}
 	switch (conn->state) {
 	case CONN_HANDSHAKE:
 		if (waited_ns < core->header_ns)

@@ -179,10 +179,11 @@ static bool make_server(struct live *live, const struct live_options *options, b
 		      &files, error);
 	if (ok) {
 		made = (struct tls_options){
-			.certificate     = files.certificate,
-			.key             = files.key,
-			.issuers         = files.issuers,
-			.revocation_list = files.revocation_list,
+			.certificate          = files.certificate,
+			.key                  = files.key,
+			.issuers              = files.issuers,
+			.revocation_list      = files.revocation_list,
+			.revocation_max_age_s = tls->revocation_max_age_hours * 3600,
 			.minimum_version = tls->minimum_version == CONFIG_TLS_1_2 ? TLS_VERSION_1_2
 										  : TLS_VERSION_1_3,
 			.alpn            = alpn,
@@ -193,6 +194,26 @@ static bool make_server(struct live *live, const struct live_options *options, b
 	}
 	free_pem(&files);
 	return ok;
+}
+
+bool live_lists_are_good(const struct live *live, int64_t wall_ns)
+{
+	/* In whole seconds, as each caller is checked. */
+	return live->lists_good_until_ns == 0 ||
+	       wall_ns / 1000000000 <= live->lists_good_until_ns / 1000000000;
+}
+
+static bool make_servers(struct live *live, const struct live_options *options,
+			 char error[LIVE_ERROR_BYTES])
+{
+	struct tls_server_facts facts;
+
+	if (!make_server(live, options, false, &live->service, error) ||
+	    !make_server(live, options, true, &live->management, error))
+		return false;
+	tls_server_facts(live->service, &facts);
+	live->lists_good_until_ns = facts.revocation_good_until_ns;
+	return true;
 }
 
 static const uint8_t on_failure[] = {
@@ -226,8 +247,7 @@ bool live_make(const struct live_options *options, struct live **out, char error
 	make_policy(live);
 	ok = make_model(live, &options->slot, error);
 	if (ok && !options->offline)
-		ok = make_server(live, options, false, &live->service, error) &&
-		     make_server(live, options, true, &live->management, error);
+		ok = make_servers(live, options, error);
 	if (!ok) {
 		live_free(live);
 		return false;

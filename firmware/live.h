@@ -33,7 +33,8 @@ struct live {
 	void                   *model_memory; /* freed with it; NULL: lies in a slot */
 	struct tls_server      *service;      /* the DPDK port's; NULL in offline use */
 	struct tls_server      *management;
-	uint64_t                epoch; /* grows by one each time; tickets carry it */
+	uint64_t                epoch;               /* grows by one each time; tickets carry it */
+	int64_t                 lists_good_until_ns; /* the service's revocation lists; 0: none */
 	_Atomic uint32_t        sessions;
 };
 
@@ -57,6 +58,9 @@ void live_free(struct live *live); /* NULL is fine */
 
 /* The model's flat size, to plan slots before memory is sealed.  0: no model. */
 bool live_model_size(const struct config *config, size_t *size_bytes, char error[LIVE_ERROR_BYTES]);
+
+/* Are the service's revocation lists, if any, young enough at that time? */
+bool live_lists_are_good(const struct live *live, int64_t wall_ns);
 
 /* What the identity may do: a bit set of enum config_may; 0 when not listed. */
 uint32_t live_may(const struct live *live, struct bytes identity);

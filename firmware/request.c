@@ -174,6 +174,8 @@ static void handle_health(struct core *core, struct conn *conn)
 	enum reason reason     = REASON_NONE;
 	size_t      size;
 
+	if (asks_ready && !live_lists_are_good(core->live, core->wall_ns))
+		reason = REASON_revocation_list_old;
 	if (asks_ready && atomic_load_explicit(core->audit_failing, memory_order_acquire))
 		reason = REASON_audit_unwritable;
 	if (asks_ready && !atomic_load_explicit(&core->ready, memory_order_relaxed))

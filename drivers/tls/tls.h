@@ -89,6 +89,7 @@ struct tls_options {
 	struct bytes key;             /* not encrypted; P-256, P-384 or RSA of 2048 bits or more */
 	struct bytes issuers;         /* those that may sign a client's certificate, directly */
 	struct bytes revocation_list; /* empty: no check.  Else one current list for each issuer */
+	uint32_t     revocation_max_age_s; /* a list's thisUpdate; 0: its nextUpdate alone counts */
 	enum tls_version    minimum_version;
 	const char *const  *alpn; /* NULL-terminated, at most TLS_ALPN_MAX; NULL: none */
 	struct tls_policy   policy;
@@ -124,6 +125,7 @@ struct tls_server_facts {
 	int64_t certificate_expires_ns;    /* the earliest of our chain */
 	int64_t issuer_expires_ns;         /* the earliest of the issuers */
 	int64_t revocation_next_update_ns; /* the earliest of the lists */
+	int64_t revocation_good_until_ns; /* the same, or earlier when the allowed age ends first */
 	size_t  revoked_count;
 };
 void tls_server_facts(const struct tls_server *server, struct tls_server_facts *facts);

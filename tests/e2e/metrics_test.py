@@ -18,20 +18,8 @@ from appliance import TREE, Appliance
 REQUESTS = 50
 
 
-def management(appliance, name, path):
-    """curl in the appliance's own namespace, where the management port is."""
-    pki, port = appliance.pki, appliance.settings["management.port"]
-    done = appliance.wires.server.run(
-        ["curl", "-sS", "--max-time", "20", "-w", "\n%{http_code}", "--cacert", pki / "ca.pem",
-         *(["--cert", pki / f"{name}.pem", "--key", pki / f"{name}.key"] if name else []),
-         "--connect-to", f"localhost:{port}:127.0.0.1:{port}", f"https://localhost:{port}{path}"],
-        capture_output=True, text=True)
-    body, _, status = done.stdout.rpartition("\n")
-    return done.returncode, status, body
-
-
 def page(appliance):
-    code, status, body = management(appliance, "client", "/metrics")
+    code, status, body = appliance.management("client", "/metrics")
     tap.same((code, status), (0, "200"), "curl's status and HTTP's")
     return body
 
@@ -84,10 +72,10 @@ def test_status(appliance):
 
 def test_rights(appliance):
     """a caller without the right gets 403, one without a certificate nothing"""
-    tap.same(management(appliance, "client2", "/metrics")[1], "403", "status without the right")
-    code, status, _ = management(appliance, None, "/metrics")
+    tap.same(appliance.management("client2", "/metrics")[1], "403", "status without the right")
+    code, status, _ = appliance.management(None, "/metrics")
     tap.check(code != 0 and status == "000", f"served without a certificate: {code} {status}")
-    code, status, _ = management(appliance, "revoked", "/metrics")
+    code, status, _ = appliance.management("revoked", "/metrics")
     tap.check(code != 0 and status == "000", f"served a revoked one: {code} {status}")
 
 

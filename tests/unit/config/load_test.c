@@ -249,9 +249,10 @@ static void what_is_no_file_is_refused(void **state)
 static void the_largest_configuration_fits(void **state)
 {
 	char *text = malloc(CONFIG_FILE_BYTES_MAX);
-	int   used = sprintf(text,
-			     "nic = { device = \"net_null0\"; };\nnet = { addresses = ( \"::1/128\" ); };\n"
-			       "callers = (\n");
+	int   used = sprintf(
+                text,
+                "nic = { device = \"net_null0\"; };\nnet = { addresses = ( \"::1/128\" ); };\n"
+		  "callers = (\n");
 
 	(void)state;
 	for (int i = 0; i < CONFIG_CALLERS_MAX; i++)
