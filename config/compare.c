@@ -52,6 +52,21 @@ size_t config_live_difference(const struct config *old, const struct config *new
 	return count;
 }
 
+void config_keep_boot(const struct config *booted, struct config *new)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct schema_row *row  = &schema[i];
+		const uint8_t           *from = (const uint8_t *)booted + row->offset;
+		uint8_t                 *to   = (uint8_t *)new + row->offset;
+
+		if ((row->flags & SCHEMA_LIVE) || row->size_bytes == 0)
+			continue;
+		for (uint32_t at = 0; at < elements_max(row); at++)
+			memcpy(to + at * row->stride_bytes, from + at * row->stride_bytes,
+			       row->size_bytes);
+	}
+}
+
 /* Floats by their bits, so that no formatting can hide or invent a difference. */
 static size_t canonical(const struct schema_row *row, const void *value, char *out,
 			size_t out_bytes)

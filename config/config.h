@@ -208,6 +208,10 @@ bool config_load_text(const char *path, const void *text, size_t size_bytes, str
 size_t config_live_difference(const struct config *old, const struct config *new,
 			      const char          *keys[CONFIG_KEYS_MAX]);
 
+/* Puts every boot key of `new` back to its value in `booted`, lists with their
+ * counts, so that a reload applies live keys only. */
+void config_keep_boot(const struct config *booted, struct config *new);
+
 /* SHA-256 over "assay-config-1\n" and one line "key=value\n" per key that can
  * change a decision (REFERENCE.md marks them: features and decision.*), in the
  * order of the table.  Two machines that differ in addresses, limits or file

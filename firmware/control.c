@@ -205,12 +205,9 @@ static bool publish(struct appliance *appliance, struct live *next, struct live 
 	return true;
 }
 
-static void put_applied(struct appliance *appliance, const struct config *config, char *out,
-			size_t capacity)
+static void put_applied(const char *const *keys, size_t n, char *out, size_t capacity)
 {
-	const char *keys[CONFIG_KEYS_MAX];
-	size_t      n    = config_live_difference(&appliance->config, config, keys);
-	size_t      used = (size_t)snprintf(out, capacity, "{\"applied\":true,\"needs_restart\":[");
+	size_t used = (size_t)snprintf(out, capacity, "{\"applied\":true,\"needs_restart\":[");
 
 	for (size_t i = 0; i < n; i++)
 		used += (size_t)snprintf(out + used, capacity - used, "%s\"%s\"", i ? "," : "",
@@ -230,6 +227,8 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 				.epoch   = appliance->live->epoch + 1,
 				.wall_ns = clock_wall_ns(&appliance->clock),
 	};
+	const char  *needs_restart[CONFIG_KEYS_MAX];
+	size_t       needs_restart_count;
 	struct live *next;
 
 	if (!room) {
@@ -238,6 +237,8 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 	}
 	if (!load_config(appliance, config, out, capacity))
 		return false;
+	needs_restart_count = config_live_difference(&appliance->config, config, needs_restart);
+	config_keep_boot(&appliance->config, config);
 	if (!live_make(&options, &next, error)) {
 		put_error(out, capacity, error);
 		return false;
@@ -249,7 +250,7 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 	}
 	appliance->slot_in_use = 1 - appliance->slot_in_use;
 	log_set_level((enum log_level)config->log.level);
-	put_applied(appliance, config, out, capacity);
+	put_applied(needs_restart, needs_restart_count, out, capacity);
 	return true;
 }
 

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import ssl
 import sys
 import time
 
@@ -14,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 # pylint: disable=wrong-import-position
 import payments
 import tap
-from appliance import Appliance
+from appliance import Appliance, Caller
 from load import Load
 
 RELOADS = tap.times("RELOADS", 20)
@@ -99,6 +100,42 @@ def test_boot_keys(appliance):
     appliance.write_config()
 
 
+def speaks(appliance, version):
+    """The TLS version of one request offered with this one alone, or None."""
+    context = appliance.context()
+    context.minimum_version = context.maximum_version = version
+    caller = Caller(context, port=appliance.settings["tcp.port"])
+    try:
+        tap.same(caller.get("/v1/health/live")[0], 200, "status")
+        return caller.sock.version()
+    except OSError:
+        return None
+    finally:
+        caller.close()
+
+
+def test_boot_kept(appliance):
+    """boot keys that changed keep their old values until a restart"""
+    before = appliance.caller().get("/v1/version")[1]
+    good = dict(appliance.settings)
+    features = good["features"] + ["extra_one"]
+    appliance.write_config(tls__minimum_version="1.2", features=features, name="other")
+    done = appliance.reload()
+    for key in ("name", "features", "tls.minimum_version"):
+        tap.check(key in done.stdout, f"{key} is not named: {done.stdout}")
+    tap.same(speaks(appliance, ssl.TLSVersion.TLSv1_2), None, "TLS 1.2 after the reload")
+    tap.same(speaks(appliance, ssl.TLSVersion.TLSv1_3), "TLSv1.3", "TLS 1.3 after the reload")
+    caller = appliance.caller()
+    after = caller.get("/v1/version")[1]
+    tap.same(after["name"], before["name"], "name")
+    tap.same(after["config"], before["config"], "digest of the config")
+    status, _ = caller.post("/v1/decisions", payments.payment(1, features={"extra_one": 1}))
+    tap.same(status, 422, "status of a feature that is not there yet")
+    appliance.settings = good
+    appliance.write_config()
+    tap.check("[]" in appliance.reload().stdout, "keys are said to need a restart")
+
+
 def test_model(appliance):
     """another model file is used after the reload, and a broken one refused"""
     caller = appliance.caller()
@@ -138,5 +175,5 @@ def test_recorded(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_model, test_signal,
+    tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_boot_kept, test_model, test_signal,
               test_recorded], lambda: Appliance("reload"))
