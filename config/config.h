@@ -128,6 +128,7 @@ struct config_management {
 	char     certificate[CONFIG_PATH_BYTES]; /* these three: "" in the file = as in tls, */
 	char     key[CONFIG_PATH_BYTES];         /* and config_load has filled them in */
 	char     issuers[CONFIG_PATH_BYTES];
+	char     revocation_list[CONFIG_PATH_BYTES]; /* "" = as in tls if issuers is, else none */
 };
 
 struct config_decode {

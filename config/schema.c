@@ -206,6 +206,9 @@ GROUP("management", "The listener for operators, on the kernel's own sockets, mu
 	           "Private key; empty means as in tls.")
 	NAMED_FILE("management.issuers", management.issuers, LIVE, 0, "a PEM file, or empty", "",
 	           "Issuers of operators' certificates; empty means as in tls.")
+	NAMED_FILE("management.revocation_list", management.revocation_list, LIVE, 0,
+	           "a PEM or DER file, or empty", "",
+	           "Operators' certificates no longer good; empty means as in tls when issuers is empty too, else none.")
 
 GROUP("decode", "Reading transactions.")
 	COUNT("decode.batch_max", decode.batch_max, BOOT, "transactions", 1, 256, "64",

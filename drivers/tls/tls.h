@@ -47,6 +47,7 @@ struct tls_client;
 #define TLS_ALPN_MAX           4
 #define TLS_ISSUERS_MAX        64
 #define TLS_TEXT_BYTES_MAX     200
+#define TLS_ERROR_BYTES_MAX    512 /* enough for any sentence of tls_server_make */
 /* RFC 8446 section 5.5 allows 2^24.5 full records under one AES-GCM key. */
 #define TLS_RECORDS_MAX        (UINT64_C(1) << 24)
 #define TLS_SESSION_BYTES_MAX  (40u << 10)
@@ -111,7 +112,9 @@ struct tls_tickets *tls_tickets_make(uint32_t lifetime_seconds, uint32_t rotate_
 struct tls_tickets *tls_tickets_hold(struct tls_tickets *tickets);
 void                tls_tickets_release(struct tls_tickets *tickets); /* NULL is fine */
 
-/* Makes a server or says in `error`, in a sentence, why not: something does not
+/* Makes a server or says in `error`, in a sentence that begins with "our certificate",
+ * "our key", "issuer ", "the issuers" or "the revocation list" where it is about one
+ * of them, why not: something does not
  * parse, the key is not the certificate's, a certificate or the revocation list
  * is not valid at now_ns, an issuer is not a CA, a list is not signed by one of
  * the issuers.  Starts with one hold. */
@@ -211,6 +214,8 @@ struct tls_client_options {
 bool tls_client_make(const struct tls_client_options *options, int64_t now_ns,
 		     struct tls_client **out, char *error, size_t error_size_bytes);
 void tls_client_free(struct tls_client *client); /* after its sessions */
+/* Does the first certificate of a PEM text name clientAuth, as our servers demand? */
+bool tls_is_client_certificate(struct bytes certificate);
 /* server_name: what its SAN must hold, a DNS name or an address; required. */
 enum reason tls_client_open(struct tls_client *client, const char *server_name,
 			    const struct tls_io *io, struct tls_session **out);
