@@ -130,6 +130,9 @@ struct tls_verdict {
 };
 int tls_verify(void *verdict, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
 
+/* Only clientAuth in so many words: neither absence nor anyExtendedKeyUsage. */
+bool tls_names_client_auth(const mbedtls_x509_crt *certificate);
+
 extern const mbedtls_x509_crt_profile tls_profile; /* algorithms and key sizes we accept */
 
 #endif
