@@ -24,6 +24,9 @@
 
 #define APPLIANCE_ERROR_BYTES 1024
 #define RETIRED_MAX           64
+/* Beyond these, the idle connections of the oldest are closed: each keeps a whole
+ * config, and a list of revoked serials may be megabytes. */
+#define RETIRED_KEPT          8
 
 struct appliance {
 	const char             *config_path;

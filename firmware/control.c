@@ -17,6 +17,8 @@
 #define EVENTS_PER_STEP 256
 #define ADOPT_WAIT_MS   2000
 #define DRAIN_WAIT_MS   3000
+#define FAREWELL_MS     500 /* for the peers to close as well, once we have */
+#define RETIRE_WAIT_MS  2000
 #define CONTROL_WAIT_MS 50
 
 static volatile sig_atomic_t stop_asked;
@@ -171,12 +173,37 @@ static void free_retired(struct appliance *appliance)
 	}
 }
 
+static int retired_after(const struct appliance *appliance, uint64_t epoch)
+{
+	int count = 0;
+
+	for (int i = 0; i < RETIRED_MAX; i++)
+		count += appliance->retired[i] && appliance->retired[i]->epoch > epoch;
+	return count;
+}
+
+/* All but the RETIRED_KEPT newest are to be let go of. */
+static void evict_oldest(struct appliance *appliance)
+{
+	for (int i = 0; i < RETIRED_MAX; i++) {
+		struct live *live = appliance->retired[i];
+
+		if (live && retired_after(appliance, live->epoch) >= RETIRED_KEPT)
+			atomic_store_explicit(&live->evict, true, memory_order_relaxed);
+	}
+}
+
+/* Waits for one to go when all are there: requests under way end within the limits
+ * of http, so this is for a moment only. */
 static struct live **retired_room(struct appliance *appliance)
 {
-	free_retired(appliance);
-	for (int i = 0; i < RETIRED_MAX; i++)
-		if (!appliance->retired[i])
-			return &appliance->retired[i];
+	for (int ms = 0; ms < RETIRE_WAIT_MS; ms++) {
+		free_retired(appliance);
+		for (int i = 0; i < RETIRED_MAX; i++)
+			if (!appliance->retired[i])
+				return &appliance->retired[i];
+		nap_ms(1);
+	}
 	return NULL;
 }
 
@@ -232,7 +259,9 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 	struct live *next;
 
 	if (!room) {
-		put_error(out, capacity, "too many earlier configurations still have connections");
+		put_error(
+			out, capacity,
+			"too many earlier configurations still have requests under way; try again");
 		return false;
 	}
 	if (!load_config(appliance, config, out, capacity))
@@ -248,6 +277,7 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 		put_error(out, capacity, "the net core did not take up the new configuration");
 		return false;
 	}
+	evict_oldest(appliance);
 	appliance->slot_in_use = 1 - appliance->slot_in_use;
 	log_set_level((enum log_level)config->log.level);
 	put_applied(needs_restart, needs_restart_count, out, capacity);
@@ -365,17 +395,23 @@ void appliance_run(struct appliance *appliance)
 		control_step(appliance, CONTROL_WAIT_MS);
 }
 
-/* Requests in flight get their answers; then the net core ends, then audit once
- * everything is on disk. */
+/* Requests in flight get their answers, with Connection: close, and every connection
+ * its close_notify and FIN; then the net core ends, then audit once everything is on
+ * disk. */
 static void drain(struct appliance *appliance)
 {
+	struct stats *stats = appliance->core.stats;
+
 	atomic_store(&appliance->core.ready, false);
+	atomic_store(&appliance->core.draining, true);
 	for (int ms = 0; ms < DRAIN_WAIT_MS; ms += 10) {
-		if (stats_get(&appliance->core.stats->jobs_in_use) == 0)
+		if (stats_get(&stats->jobs_in_use) == 0 && stats_get(&stats->connections_open) == 0)
 			break;
 		nap_ms(10);
 	}
 	nap_ms(20); /* the last frames leave */
+	for (int ms = 0; ms < FAREWELL_MS && tcp_stats()->connections_lingering > 0; ms += 10)
+		nap_ms(10);
 }
 
 static void put_stop_record(struct appliance *appliance)

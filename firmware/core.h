@@ -43,6 +43,13 @@
 /* Connections that waited for a job or a turn, served per turn. */
 #define CORE_RESUMES_MAX 16
 #define CORE_JOBS_MAX    256
+/* A connection that is to go is closed when it was quiet for so long between two
+ * requests; one that is not gets Connection: close with its next answer. */
+#define CORE_QUIET_NS    UINT64_C(100000000)
+/* With no job free and somebody waiting for one, a request whose bytes have stopped
+ * for STALL_NS gives its job up, but not in the first GRACE_NS that it has it. */
+#define CORE_STALL_NS    UINT64_C(1000000000)
+#define CORE_GRACE_NS    UINT64_C(100000000)
 #define CORE_JOBS_MIN    8
 
 struct conn;
@@ -99,6 +106,7 @@ struct core {
 	struct live *_Atomic next_live; /* control sets it, the core takes it and sets NULL */
 	_Atomic uint64_t  adopted_epoch;
 	_Atomic bool      stop;
+	_Atomic bool      draining; /* the end is near: answer what is there and close */
 	_Atomic bool      ready;
 	struct stats     *stats;
 	struct lane       events;           /* to control: struct log_event */

@@ -173,13 +173,19 @@ static bool parse(struct core *core, struct conn *conn)
 	struct failure failure = { 0 };
 	struct bytes   interim;
 	uint64_t       began_ns = clock_now_ns(core->clock);
+	bool           headed   = http_head_done(&job->http);
 	size_t         consumed = 0;
 	enum http_step step     = http_feed(&job->http, in, &consumed, &failure);
 
 	conn->in_at += (uint32_t)consumed;
 	job->http_ns += clock_now_ns(core->clock) - began_ns;
+	job->tls_ns += conn->read_ns;
+	conn->read_ns = 0;
 	switch (step) {
-	case HTTP_NEED_MORE: return true;
+	case HTTP_NEED_MORE:
+		if (!headed && http_head_done(&job->http))
+			conn->since_ns = core->now_ns; /* http.body_seconds begin */
+		return true;
 	case HTTP_CONTINUE_WANTED:
 		interim = http_continue();
 		memcpy(job->out, interim.data, interim.size_bytes);
@@ -314,6 +320,7 @@ static bool accepted(void *ctx, struct tcp_conn *tcp)
 	conn->tcp        = tcp;
 	conn->job        = NULL;
 	conn->in_at = conn->in_bytes = 0;
+	conn->read_ns                = 0;
 	conn->since_ns               = core->now_ns;
 	enter_handshake(core, conn);
 	conn->live = core->live;
@@ -428,10 +435,17 @@ static void conn_abort(struct core *core, struct conn *conn)
 	tcp_conn_abort(tcp);
 }
 
-static void time_up_reading(struct core *core, struct conn *conn, uint64_t waited_ns)
+static void refuse_late(struct core *core, struct conn *conn)
 {
 	struct failure failure = { .reason = REASON_header_timeout };
 
+	request_refuse(core, conn->job, &failure, false);
+	conn->state    = CONN_WRITING;
+	conn->since_ns = core->now_ns;
+}
+
+static void time_up_reading(struct core *core, struct conn *conn, uint64_t waited_ns)
+{
 	if (!conn->job) {
 		if (waited_ns < core->idle_ns)
 			return;
@@ -439,11 +453,9 @@ static void time_up_reading(struct core *core, struct conn *conn, uint64_t waite
 		conn_close(core, conn);
 	} else {
 		if (waited_ns <
-		    core->header_ns + (conn->job->http.body_left_bytes ? core->body_ns : 0))
+		    (http_head_done(&conn->job->http) ? core->body_ns : core->header_ns))
 			return;
-		request_refuse(core, conn->job, &failure, false);
-		conn->state    = CONN_WRITING;
-		conn->since_ns = core->now_ns;
+		refuse_late(core, conn);
 	}
 	if (!conn->waiting)
 		pump(core, conn);
@@ -457,15 +469,49 @@ static bool is_still(const struct core *core, const struct conn *conn)
 	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= core->still_ns;
 }
 
+/* The machine stops, or the connection's config is to be let go of, and it is
+ * between two requests. */
+static bool is_to_go(const struct core *core, const struct conn *conn, uint64_t waited_ns)
+{
+	bool draining = atomic_load_explicit(&core->draining, memory_order_relaxed);
+
+	if (conn->state == CONN_HANDSHAKE)
+		return draining;
+	if (conn->state != CONN_READING || conn->job || conn->in_at < conn->in_bytes ||
+	    waited_ns < CORE_QUIET_NS)
+		return false;
+	return draining || atomic_load_explicit(&conn->live->evict, memory_order_relaxed);
+}
+
+/* Holds a job that others wait for, and its bytes have stopped. */
+static bool is_stalled(const struct core *core, const struct conn *conn)
+{
+	return !core->jobs_free && core->wait_jobs.first && conn->job && !conn->waiting &&
+	       (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
+	       core->now_ns - conn->job->started_ns >= CORE_GRACE_NS &&
+	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= CORE_STALL_NS;
+}
+
 static void sweep_one(struct core *core, struct conn *conn)
 {
 	uint64_t waited_ns = core->now_ns - conn->since_ns;
+	bool     still     = is_still(core, conn);
 
-	if (is_still(core, conn)) {
-		stats_reason(core->stats, REASON_idle_timeout);
+	if (still || is_to_go(core, conn, waited_ns)) {
+		if (still)
+			stats_reason(core->stats, REASON_idle_timeout);
 		conn_close(core, conn);
 		if (!conn->waiting)
 			pump(core, conn);
+		return;
+	}
+	if (is_stalled(core, conn)) {
+		if (conn->state == CONN_WRITING) {
+			conn_abort(core, conn);
+			return;
+		}
+		refuse_late(core, conn);
+		pump(core, conn);
 		return;
 	}
 	switch (conn->state) {

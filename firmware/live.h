@@ -6,7 +6,9 @@
  * sees half of an old one and half of a new one (core.h).
  *
  * Owner:   control makes and frees.  `sessions` counts the connections that were
- *          opened under it; a retired one is freed when they are gone.
+ *          opened under it; a retired one is freed when they are gone.  When too
+ *          many are retired, control sets `evict` in the oldest, and whoever holds
+ *          a connection of it closes it between two requests.
  * Memory:  malloc, on the control role; the model lies in one of two slots of huge
  *          pages, taken at boot (models.h), so that old and new fit side by side.
  * Failure: live_make says in a sentence what is wrong and changes nothing. */
@@ -36,6 +38,7 @@ struct live {
 	uint64_t                epoch;               /* grows by one each time; tickets carry it */
 	int64_t                 lists_good_until_ns; /* the service's revocation lists; 0: none */
 	_Atomic uint32_t        sessions;
+	_Atomic bool            evict; /* set by control: its idle connections are to be closed */
 };
 
 /* Where a model's flat form may be put; see live_make. */

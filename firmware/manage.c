@@ -369,6 +369,15 @@ static void pump(struct manage *manage, struct manage_conn *conn)
 		conn_end(conn);
 }
 
+/* Idle too long, or opened under a config that is to be let go of and between two
+ * requests. */
+static bool is_to_go(const struct manage_conn *conn, int64_t now)
+{
+	return now - conn->since_ns > MANAGE_IDLE_NS ||
+	       (atomic_load_explicit(&conn->live->evict, memory_order_relaxed) &&
+		http_idle(&conn->http) && conn->out_at == conn->out_bytes);
+}
+
 void manage_step(struct manage *manage, int timeout_ms)
 {
 	struct pollfd polls[MANAGE_CONNECTIONS_MAX + 1];
@@ -395,7 +404,8 @@ void manage_step(struct manage *manage, int timeout_ms)
 		if (polls[i].revents != 0) {
 			conn->since_ns = now;
 			pump(manage, conn);
-		} else if (now - conn->since_ns > MANAGE_IDLE_NS) {
+		} else if (is_to_go(conn, now)) {
+			tls_close_notify(conn->tls);
 			conn_end(conn);
 		}
 	}

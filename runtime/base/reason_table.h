@@ -6,7 +6,7 @@
 REASON(frame_malformed,        COUNT,   0,   "a frame was dropped: its Ethernet, IP or TCP header is not valid")
 REASON(connections_full,       CLOSE,   0,   "a connection was refused: tcp.connections_max are open")
 REASON(idle_timeout,           CLOSE,   0,   "a connection was closed: it was idle longer than http.idle_seconds or tcp.idle_seconds")
-REASON(header_timeout,         REPLY,   408, "a request did not arrive within http.header_seconds")
+REASON(header_timeout,         REPLY,   408, "a request did not arrive within http.header_seconds, or its body within http.body_seconds")
 REASON(peer_reset,             CLOSE,   0,   "the peer reset the connection")
 /* TLS */
 REASON(tls_handshake_failed,   CLOSE,   0,   "a TLS handshake failed; the peer and the alert are in the log")

@@ -19,6 +19,7 @@ from appliance import Appliance, Caller
 from load import Load
 
 RELOADS = tap.times("RELOADS", 20)
+IDLE_RELOADS = 70
 HOSTILE = (b"", b"this is { not a config", b'@include "."\n', b'@include "/dev/zero"\n',
            b"a: " + b"{ a: " * 50000, b"( " * 100000, bytes(range(256)) * 64,
            b"name = \"" + b"x" * (4 << 20) + b"\";\n")
@@ -136,6 +137,20 @@ def test_boot_kept(appliance):
     tap.check("[]" in appliance.reload().stdout, "keys are said to need a restart")
 
 
+def test_many(appliance):
+    """70 reloads, each with one more idle client: all apply, the oldest clients are let go"""
+    clients = []
+    for number in range(IDLE_RELOADS):
+        clients.append(appliance.caller())
+        tap.same(clients[-1].get("/v1/health/live")[0], 200, "status")
+        thresholds(appliance, 0.3 + 0.001 * number, 0.9)
+        appliance.reload()
+    tap.same(clients[0].sock.recv(1), b"", "what the oldest idle client reads")
+    tap.same(clients[-1].get("/v1/health/live")[0], 200, "status of the newest")
+    for client in clients:
+        client.close()
+
+
 def test_model(appliance):
     """another model file is used after the reload, and a broken one refused"""
     caller = appliance.caller()
@@ -175,5 +190,5 @@ def test_recorded(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_boot_kept, test_model, test_signal,
+    tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_boot_kept, test_many, test_model, test_signal,
               test_recorded], lambda: Appliance("reload"))
