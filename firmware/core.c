@@ -7,6 +7,8 @@
 #include "firmware/audit_role.h"
 #include "runtime/audit/audit.h"
 
+static_assert(LOG_DETAIL_BYTES_MAX == TLS_TEXT_BYTES_MAX, "a TLS failure's text is copied whole");
+
 /* Room for the largest answer: a full batch, or a problem. */
 static size_t out_capacity(const struct config *config)
 {
@@ -195,5 +197,7 @@ void core_event(struct core *core, enum reason reason, const struct conn *conn, 
 		event->identity_bytes = (uint16_t)identity.size_bytes;
 		memcpy(event->identity, identity.data, identity.size_bytes);
 	}
+	if (conn && conn->tls && tls_session_state(conn->tls) == TLS_FAILED)
+		memcpy(event->detail, tls_failure_of(conn->tls)->text, sizeof(event->detail));
 	lane_commit(&core->events, sizeof(*event));
 }

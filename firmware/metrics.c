@@ -17,13 +17,27 @@ static void help(FILE *out, const char *name, const char *type, const char *word
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, words, name, type);
 }
 
-static void write_failures(FILE *out, struct stats *stats)
+/* Frames that the device, the front of TCP or lwIP found damaged. */
+static uint64_t frames_malformed(struct appliance *appliance)
 {
+	const struct tcp_stats *tcp = tcp_stats();
+	struct nic_stats        nic = { 0 };
+
+	nic_stats(appliance->core.nic, &nic);
+	return tcp->dropped_malformed + tcp->dropped_checksum + nic.rx_errors;
+}
+
+static void write_failures(FILE *out, struct appliance *appliance)
+{
+	struct stats *stats = appliance->core.stats;
+
 	help(out, "assay_failures_total", "counter",
 	     "Expected failures, one series per row of the failure table.");
 	for (int i = 1; i < REASON_COUNT_ALL; i++)
 		fprintf(out, "assay_failures_total{reason=\"%s\"} %lu\n", reason_row_of(i)->name,
-			(unsigned long)stats_get(&stats->reasons[i]));
+			(unsigned long)(i == REASON_frame_malformed
+						? frames_malformed(appliance)
+						: stats_get(&stats->reasons[i])));
 }
 
 static void write_verdicts(FILE *out, struct stats *stats)
@@ -150,7 +164,7 @@ size_t metrics_write(struct appliance *appliance, char *out, size_t capacity)
 	fprintf(page, "assay_build_info{version=\"%s\"} 1\n", assay_version());
 	help(page, "assay_ready", "gauge", "1 when decisions are made, 0 when not.");
 	fprintf(page, "assay_ready %d\n", appliance_unready(appliance) == REASON_NONE);
-	write_failures(page, appliance->core.stats);
+	write_failures(page, appliance);
 	write_verdicts(page, appliance->core.stats);
 	write_service(page, appliance);
 	write_stages(page, appliance->core.stats);

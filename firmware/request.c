@@ -83,6 +83,19 @@ static bool audit_has_room(struct core *core, size_t count)
 	return core->records.ring_bytes - lane_used(&core->records) >= need;
 }
 
+/* What a decision was made in spite of has its row as well. */
+static void count_reasons(struct core *core, const struct decision *decision)
+{
+	for (size_t i = 0; i < decision->reasons_count; i++) {
+		const struct decision_reason *reason = &decision->reasons[i];
+
+		if (reason->failure != REASON_NONE)
+			stats_reason(core->stats, reason->failure);
+		else if (reason->code == DECIDED_FEATURES_MISSING)
+			stats_reason(core->stats, REASON_feature_missing);
+	}
+}
+
 static void record_one(struct core *core, struct conn *conn, size_t i)
 {
 	struct walk_request *request  = &conn->job->request;
@@ -118,8 +131,7 @@ static void record_one(struct core *core, struct conn *conn, size_t i)
 	memcpy(result->circumstance.audit_hash, core->chain.hash, DIGEST_BYTES);
 	ledger->stage_ns[STAGE_audit] = (uint32_t)(clock_now_ns(core->clock) - began_ns);
 	stats_add(&core->stats->verdicts[result->decision.verdict], 1);
-	if (!core->live->model)
-		stats_reason(core->stats, REASON_model_missing);
+	count_reasons(core, &result->decision);
 }
 
 static void commit_later(struct core *core, struct conn *conn)
