@@ -25,6 +25,9 @@ void check_stream(struct check *check, struct bytes stream);
 /* The line of a key, of the group it belongs to when it is not set, or 1. */
 uint32_t check_line(const struct check *check, const char *path);
 
+/* Addresses a host cannot have, and gateways out of its reach. */
+void check_addresses(const struct check *check);
+
 /* What one row cannot say: order of thresholds, repeated names, and the like. */
 void check_rules(const struct check *check);
 

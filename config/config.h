@@ -27,7 +27,8 @@
 #define CONFIG_ADDRESSES_MAX  8
 #define CONFIG_ADDRESS_BYTES  56 /* the longest IPv6 text, "/128" and a NUL */
 #define CONFIG_CALLERS_MAX    256
-#define CONFIG_IDENTITY_BYTES 257 /* 256 bytes of a SAN and a NUL */
+#define CONFIG_IDENTITY_BYTES 256  /* 255 bytes of a SAN (TLS_IDENTITY_BYTES_MAX) and a NUL */
+#define CONFIG_RECORD_BYTES   4160 /* what one audit record may take of audit.ring_kib */
 #define CONFIG_DEVICE_BYTES   256
 #define CONFIG_ERRORS_MAX     20
 #define CONFIG_ERROR_BYTES    768

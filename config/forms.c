@@ -85,7 +85,7 @@ bool form_address_prefix(const char *text)
 	if (prefix == 0)
 		return false;
 	return (parses(AF_INET, address) && prefix <= 32) ||
-	       (parses(AF_INET6, address) && prefix <= 128);
+	       (parses(AF_INET6, address) && prefix == 64);
 }
 
 bool form_identity(const char *text)

@@ -118,10 +118,10 @@ GROUP("net", "The appliance's place in the network.")
 	COUNT("net.vlan", net.vlan, BOOT, "", 0, 4094, "0",
 	      "802.1Q tag of every frame; 0 means untagged.")
 	LIST("net.addresses", net.addresses_count, BOOT | REQUIRED, "addresses", 1, CONFIG_ADDRESSES_MAX,
-	     "( \"10.77.0.2/24\" )", "IPv4 and IPv6 addresses with their prefix lengths.")
+	     "( \"10.77.0.2/24\" )", "At most one IPv4 address and any IPv6 ones, with their prefix lengths.")
 	{ .path = "net.addresses[]", .type = SCHEMA_TEXT, .flags = REQUIRED, AT(net.addresses[0]),
 	  .stride_bytes = CONFIG_ADDRESS_BYTES, .min = 1, .max = BYTES(net.addresses[0]),
-	  .form = form_address_prefix, .allowed = "an address with prefix length (10.77.0.2/24, fd00::2/64)",
+	  .form = form_address_prefix, .allowed = "an IPv4 address with its prefix length (10.77.0.2/24) or an IPv6 one with /64 (fd00::2/64)",
 	  .sentence = "One address." },
 	TEXT("net.gateway4", net.gateway4, BOOT, 0, form_address4, "an IPv4 address, or empty", "",
 	     "IPv4 router for callers on other networks; empty means none.")
@@ -133,9 +133,9 @@ GROUP("tcp", "Connections of the callers.")
 	      "Port of the decision API.")
 	COUNT("tcp.connections_max", tcp.connections_max, BOOT, "connections", 1, 16384, "4096",
 	      "Open connections; memory for all of them is taken at boot.")
-	COUNT("tcp.receive_window_bytes", tcp.receive_window_bytes, BOOT, "bytes", 4096, 1048576, "32768",
+	COUNT("tcp.receive_window_bytes", tcp.receive_window_bytes, BOOT, "bytes", 16384, 1048576, "32768",
 	      "Bytes a caller may send ahead on one connection.")
-	COUNT("tcp.send_buffer_bytes", tcp.send_buffer_bytes, BOOT, "bytes", 4096, 1048576, "32768",
+	COUNT("tcp.send_buffer_bytes", tcp.send_buffer_bytes, BOOT, "bytes", 16384, 1048576, "32768",
 	      "Answer bytes kept on one connection until the caller acknowledges them.")
 	COUNT("tcp.syn_backlog", tcp.syn_backlog, BOOT, "connections", 16, 255, "255",
 	      "Connections half open at a time; beyond it, new ones are not answered.")

@@ -12,6 +12,8 @@
 
 #define PEM_BYTES_MAX (8u << 20) /* revocation lists of a large bank run to megabytes */
 
+static_assert(CONFIG_IDENTITY_BYTES == TLS_IDENTITY_BYTES_MAX + 1, "what can be listed can call");
+
 /* The application protocol of both listeners (RFC 7301). */
 static const char *const alpn[] = { "http/1.1", NULL };
 

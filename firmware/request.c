@@ -78,7 +78,9 @@ void request_answer(struct core *core, struct job *job)
  * decided: what is decided is recorded. */
 static bool audit_has_room(struct core *core, size_t count)
 {
-	size_t need = (count + 1) * (AUDIT_RECORD_BYTES_MAX + 64);
+	static_assert(CONFIG_RECORD_BYTES >= AUDIT_RECORD_BYTES_MAX + 64,
+		      "a record and what the lane puts around it");
+	size_t need = (count + 1) * CONFIG_RECORD_BYTES;
 
 	return core->records.ring_bytes - lane_used(&core->records) >= need;
 }
