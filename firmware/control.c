@@ -242,6 +242,30 @@ static void put_applied(const char *const *keys, size_t n, char *out, size_t cap
 	snprintf(out + used, capacity - used, "]}\n");
 }
 
+static bool somebody_may_reload(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->callers_count; i++)
+		if (config->callers[i].may & CONFIG_MAY_RELOAD)
+			return true;
+	return false;
+}
+
+/* A config in which nobody may reload would be the last one until a restart. */
+static bool locks_out(struct appliance *appliance, const struct config *config, char *out,
+		      size_t capacity)
+{
+	char text[CONFIG_PATH_BYTES + 128];
+
+	if (somebody_may_reload(config) || !somebody_may_reload(&appliance->live->config))
+		return false;
+	snprintf(text, sizeof(text),
+		 "%.500s: callers: nobody may reload, must name one who may, or this reload were "
+		 "the last",
+		 appliance->config_path);
+	put_error(out, capacity, text);
+	return true;
+}
+
 static bool try_reload(struct appliance *appliance, struct config *config, char *out,
 		       size_t capacity)
 {
@@ -264,7 +288,8 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 			"too many earlier configurations still have requests under way; try again");
 		return false;
 	}
-	if (!load_config(appliance, config, out, capacity))
+	if (!load_config(appliance, config, out, capacity) ||
+	    locks_out(appliance, config, out, capacity))
 		return false;
 	needs_restart_count = config_live_difference(&appliance->config, config, needs_restart);
 	config_keep_boot(&appliance->config, config);
@@ -391,6 +416,8 @@ void appliance_run(struct appliance *appliance)
 	log_write(LOG_INFO, "ready: port %u on %s, management on %s port %u", config->tcp.port,
 		  nic_facts(appliance->core.nic)->name, config->management.address,
 		  config->management.port);
+	if (!somebody_may_reload(config))
+		log_write(LOG_WARNING, "callers: nobody may reload; SIGHUP alone will do");
 	while (!stop_asked)
 		control_step(appliance, CONTROL_WAIT_MS);
 }

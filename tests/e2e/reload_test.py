@@ -77,6 +77,39 @@ def test_bad(appliance):
     appliance.settings = good
 
 
+def test_lock_out(appliance):
+    """a config in which nobody may reload is refused"""
+    good = dict(appliance.settings)
+    for callers in ([], [{**row, "may": ["decide"]} for row in good["callers"]]):
+        appliance.write_config(callers=callers)
+        done = appliance.reload(check=False)
+        tap.check(done.returncode != 0, "it was applied")
+        tap.check(re.search(r"assay\.cfg: callers: nobody may reload", done.stdout + done.stderr),
+                  f"it says: {done.stdout}{done.stderr}")
+    appliance.settings = good
+    appliance.write_config()
+    appliance.reload()
+
+
+def test_wrong_files(appliance):
+    """errors of files name key and file"""
+    good = dict(appliance.settings)
+    pki = appliance.pki
+    for key, path, words in (("tls.certificate", "/nope", "No such file"),
+                             ("tls.key", pki / "client.key", "does not belong to the key"),
+                             ("tls.revocation_list", pki / "ca.pem", "cannot be read"),
+                             ("model.file", "/nope", "No such file")):
+        appliance.settings = {**good, key: str(path)}
+        appliance.write_config()
+        text = appliance.reload(check=False).stdout
+        named = "tls.certificate" if key == "tls.key" else key
+        tap.check(named in text and words in text, f"{key}: it says {text}")
+        tap.check(named != key or str(path) in text, f"{key}: it does not name {path}: {text}")
+    appliance.settings = good
+    appliance.write_config()
+    appliance.reload()
+
+
 def test_hostile(appliance):
     """a hostile config can't end the firmware, nor change it"""
     thresholds(appliance, 0.0, 0.0)
@@ -190,5 +223,6 @@ def test_recorded(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_boot_kept, test_many, test_model, test_signal,
+    tap.main([test_threshold, test_load, test_bad, test_lock_out,
+              test_wrong_files, test_hostile, test_boot_keys, test_boot_kept, test_many, test_model, test_signal,
               test_recorded], lambda: Appliance("reload"))
