@@ -140,6 +140,14 @@ struct core {
 	uint64_t            still_ns; /* tcp.idle_seconds: no byte moved either way */
 };
 
+/* What core_plan takes, in bytes, and the largest piece of it. */
+struct core_need {
+	uint32_t jobs;
+	size_t   jobs_bytes, conns_bytes, lanes_bytes, decoder_bytes;
+	size_t   total_bytes, largest_bytes;
+};
+struct core_need core_need(const struct config *config);
+
 /* Take the core's memory from the plan and link its pools. */
 void core_plan(struct core *core, const struct config *config);
 

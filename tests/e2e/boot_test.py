@@ -69,6 +69,41 @@ def test_readme(appliance):
     boots(appliance, text)
 
 
+# changed keys -> words of the sentence boot stops with
+REFUSALS = (
+    ({"cores.net": 999}, ("boot stopped at cores", "cores.net", "CPU 999")),
+    ({"cores.audit": 999}, ("boot stopped at cores", "cores.audit", "CPU 999")),
+    ({"cores.control": 999}, ("boot stopped at cores", "cores.control", "CPU 999")),
+    ({"decode.batch_max": 256, "http.body_bytes_max": 8388608},
+     ("boot stopped at core", "memory.hugepages_mib", "http.body_bytes_max (8388608)",
+      "decode.batch_max (256)")),
+    ({"tcp.connections_max": 16384, "tcp.send_buffer_bytes": 1048576, "memory.hugepages_mib": 32},
+     ("memory.hugepages_mib", "tcp.connections_max")),
+    ({"audit.ring_kib": 1048576}, ("memory.hugepages_mib", "audit.ring_kib (1048576)")),
+    ({"tls.certificate": "/nonexistent"}, ("tls.certificate: /nonexistent",)),
+    ({"tls.key": "pki/client.key"}, ("tls.certificate: ", "does not belong to the key")),
+    ({"management.issuers": "pki/client.pem"}, ("management.issuers: ", "is not an authority")),
+)
+
+
+def test_refusals(appliance):
+    """what cannot be booted stops boot with a sentence that names the keys"""
+    good = dict(appliance.settings)
+    for changed, words in REFUSALS:
+        appliance.settings = {**good, "memory.hugepages_mib": 128, **changed}
+        appliance.write_config()
+        done = appliance.wires.server.run([appliance.daemon, "--check", appliance.config_file],
+                                          capture_output=True, text=True)
+        tap.same(done.returncode, 0, f"--check of {changed} ({done.stderr.strip()})")
+        done = appliance.wires.server.run([appliance.daemon, "--config", appliance.config_file],
+                                          capture_output=True, text=True, timeout=30)
+        tap.same(done.returncode, 1, f"exit status with {changed} ({done.stderr[-600:]})")
+        tap.note(done.stderr.strip().splitlines()[-1])
+        for word in words:
+            tap.check(word in done.stderr, f"{changed}: no '{word}' in: {done.stderr[-900:]}")
+    appliance.settings = good
+
+
 if __name__ == "__main__":
-    tap.main([test_shipped, test_readme],
+    tap.main([test_shipped, test_readme, test_refusals],
              lambda: Appliance("boot", settings={"memory.hugepages_mib": 256}, start=False))
