@@ -32,6 +32,8 @@ uint32_t check_line(const struct check *check, const char *path);
 
 /* The line of element `index` of a list, or of the list. */
 uint32_t check_element_line(const struct check *check, const char *list, uint32_t index);
+/* Addresses a host cannot have, and gateways out of its reach. */
+void check_addresses(const struct check *check);
 
 /* What one row cannot say: order of thresholds, repeated names, and the like. */
 void check_rules(const struct check *check);

@@ -13,16 +13,21 @@ static uint32_t inner_of(const struct schema_row *row)
 	return row->inner_max > 0 ? row->inner_max : 1;
 }
 
+static uint32_t elements_max(const struct schema_row *row)
+{
+	const struct schema_row *outer = schema_outer(row);
+
+	return outer == NULL ? 1 : (uint32_t)schema_list(outer)->max;
+}
+
 /* Lists differ in their count or in any element; elements past the count are zero
  * in both, so whole arrays can be compared. */
 static bool differs(const struct schema_row *row, const struct config *a, const struct config *b)
 {
-	const uint8_t *left            = (const uint8_t *)a + row->offset,
-		      *right           = (const uint8_t *)b + row->offset;
-	const struct schema_row *outer = schema_outer(row);
-	uint32_t                 count = outer == NULL ? 1 : (uint32_t)schema_list(outer)->max;
+	const uint8_t *left  = (const uint8_t *)a + row->offset;
+	const uint8_t *right = (const uint8_t *)b + row->offset;
 
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < elements_max(row); i++)
 		if (memcmp(left + i * row->stride_bytes, right + i * row->stride_bytes,
 			   row->size_bytes * inner_of(row)) != 0)
 			return true;
@@ -46,6 +51,24 @@ size_t config_live_difference(const struct config *old, const struct config *new
 			keys[count++] = key;
 	}
 	return count;
+}
+
+void config_keep_boot(const struct config *booted, struct config *new)
+{
+	for (size_t i = 0; i < schema_count; i++) {
+		const struct schema_row *row  = &schema[i];
+		const uint8_t           *from = (const uint8_t *)booted + row->offset;
+		uint8_t                 *to   = (uint8_t *)new + row->offset;
+
+		if ((row->flags & SCHEMA_LIVE) || row->size_bytes == 0)
+			continue;
+		for (uint32_t at = 0; at < elements_max(row); at++)
+			memcpy(to + at * row->stride_bytes, from + at * row->stride_bytes,
+			       row->size_bytes * inner_of(row));
+	}
+	/* All of it is boot keys, and what config_load made of them. */
+	new->plan = booted->plan;
+	memcpy(new->computed_entity, booted->computed_entity, sizeof(new->computed_entity));
 }
 
 /* Floats by their bits, so that no formatting can hide or invent a difference. */

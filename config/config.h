@@ -28,7 +28,8 @@
 #define CONFIG_ADDRESSES_MAX  8
 #define CONFIG_ADDRESS_BYTES  56 /* the longest IPv6 text, "/128" and a NUL */
 #define CONFIG_CALLERS_MAX    256
-#define CONFIG_IDENTITY_BYTES 257 /* 256 bytes of a SAN and a NUL */
+#define CONFIG_IDENTITY_BYTES 256  /* 255 bytes of a SAN (TLS_IDENTITY_BYTES_MAX) and a NUL */
+#define CONFIG_RECORD_BYTES   8256 /* what one audit record may take of audit.ring_kib */
 #define CONFIG_DEVICE_BYTES   256
 #define CONFIG_DECIDE_MAX     8   /* cores that decide, beside net */
 #define CONFIG_COLUMNS_MAX    288 /* every feature and every field */
@@ -82,7 +83,7 @@ enum config_audit_reply { CONFIG_AUDIT_DURABLE, CONFIG_AUDIT_QUEUED };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 
 struct config_nic {
-	char     device[CONFIG_DEVICE_BYTES]; /* PCI address, vdev with arguments, or "sim" */
+	char     device[CONFIG_DEVICE_BYTES]; /* PCI address, or vdev with arguments */
 	uint32_t rx_descriptors;
 	uint32_t tx_descriptors;
 	uint32_t mbufs;
@@ -154,6 +155,7 @@ struct config_management {
 	char     certificate[CONFIG_PATH_BYTES]; /* these three: "" in the file = as in tls, */
 	char     key[CONFIG_PATH_BYTES];         /* and config_load has filled them in */
 	char     issuers[CONFIG_PATH_BYTES];
+	char     revocation_list[CONFIG_PATH_BYTES]; /* "" = as in tls if issuers is, else none */
 };
 
 /* What the engine's memory of entities may take; config.plan has these, too, in the
@@ -305,6 +307,10 @@ void config_feature_names(const struct config *config, struct feature_schema *ou
  * ("needs a restart").  Returns how many; keys[] get static names. */
 size_t config_live_difference(const struct config *old, const struct config *new,
 			      const char          *keys[CONFIG_KEYS_MAX]);
+
+/* Puts every boot key of `new` back to its value in `booted`, lists with their
+ * counts, so that a reload applies live keys only. */
+void config_keep_boot(const struct config *booted, struct config *new);
 
 /* SHA-256 over "assay-config-1\n" and one line "key=value\n" per key that can
  * change a decision (REFERENCE.md marks them), element by element, in the

@@ -45,8 +45,6 @@ bool form_device(const char *text)
 {
 	if (strchr(text, ' ') != NULL)
 		return false;
-	if (strcmp(text, "sim") == 0 || strncmp(text, "sim,", 4) == 0)
-		return true;
 	return (strncmp(text, "net_", 4) == 0 && text[4] != '\0') || is_pci_address(text);
 }
 
@@ -89,7 +87,7 @@ bool form_address_prefix(const char *text)
 	if (prefix == 0)
 		return false;
 	return (parses(AF_INET, address) && prefix <= 32) ||
-	       (parses(AF_INET6, address) && prefix <= 128);
+	       (parses(AF_INET6, address) && prefix == 64);
 }
 
 bool form_identity(const char *text)

@@ -61,6 +61,8 @@ static void management_as_tls(struct config *config)
 		memcpy(management->certificate, config->tls.certificate, CONFIG_PATH_BYTES);
 	if (management->key[0] == '\0')
 		memcpy(management->key, config->tls.key, CONFIG_PATH_BYTES);
+	if (management->issuers[0] == '\0' && management->revocation_list[0] == '\0')
+		memcpy(management->revocation_list, config->tls.revocation_list, CONFIG_PATH_BYTES);
 	if (management->issuers[0] == '\0')
 		memcpy(management->issuers, config->tls.issuers, CONFIG_PATH_BYTES);
 }

@@ -49,40 +49,29 @@ static void check_deadline(const struct check *check)
 static void check_limits(const struct check *check)
 {
 	const struct config *config = check->config;
+	/* One more than a batch: a record that marks a reload may come between. */
+	uint32_t ring_kib = ((config->decode.batch_max + 1) * CONFIG_RECORD_BYTES + 1023) / 1024;
 
 	if (config->nic.mbufs <= config->nic.rx_descriptors + config->nic.tx_descriptors)
 		errors_add(
 			check->errors, check_line(check, "nic.mbufs"), "nic.mbufs",
 			"is %u, must be more than rx_descriptors and tx_descriptors together (%u)",
 			config->nic.mbufs, config->nic.rx_descriptors + config->nic.tx_descriptors);
-	if (config->tls.ticket_rotate_seconds > config->tls.ticket_lifetime_seconds)
+	/* A key that is replaced opens its tickets until the next one is (tls.h). */
+	if (config->tls.ticket_rotate_seconds < config->tls.ticket_lifetime_seconds)
 		errors_add(check->errors, check_line(check, "tls.ticket_rotate_seconds"),
 			   "tls.ticket_rotate_seconds",
-			   "is %u, must be at most tls.ticket_lifetime_seconds (%u)",
+			   "is %u, must be at least tls.ticket_lifetime_seconds (%u)",
 			   config->tls.ticket_rotate_seconds, config->tls.ticket_lifetime_seconds);
+	if (config->audit.ring_kib < ring_kib)
+		errors_add(
+			check->errors, check_line(check, "audit.ring_kib"), "audit.ring_kib",
+			"is %u, must be at least %u to hold the records of decode.batch_max (%u)",
+			config->audit.ring_kib, ring_kib, config->decode.batch_max);
 	if (config->tls.handshakes_max > config->tcp.connections_max)
 		errors_add(check->errors, check_line(check, "tls.handshakes_max"),
 			   "tls.handshakes_max", "is %u, must be at most tcp.connections_max (%u)",
 			   config->tls.handshakes_max, config->tcp.connections_max);
-}
-
-static void check_gateways(const struct check *check)
-{
-	const struct config_net *net  = &check->config->net;
-	bool                     has4 = false, has6 = false;
-
-	for (uint32_t i = 0; i < net->addresses_count; i++) {
-		bool is6 = strchr(net->addresses[i], ':') != NULL;
-
-		has6 = has6 || is6;
-		has4 = has4 || !is6;
-	}
-	if (net->gateway4[0] != '\0' && !has4)
-		errors_add(check->errors, check_line(check, "net.gateway4"), "net.gateway4",
-			   "is set, must be empty when net.addresses has no IPv4 address");
-	if (net->gateway6[0] != '\0' && !has6)
-		errors_add(check->errors, check_line(check, "net.gateway6"), "net.gateway6",
-			   "is set, must be empty when net.addresses has no IPv6 address");
 }
 
 /* Empty texts have been reported. */
@@ -116,7 +105,7 @@ void check_rules(const struct check *check)
 	check_failures(check);
 	check_deadline(check);
 	check_limits(check);
-	check_gateways(check);
+	check_addresses(check);
 	check_unique(check, "callers", ".identity", config->callers[0].identity,
 		     config->callers_count, sizeof(config->callers[0]));
 	check_unique(check, "net.addresses", "", config->net.addresses[0],

@@ -105,9 +105,9 @@ const struct schema_row schema[] = {
 
 GROUP("nic", "The network device that carries the callers; DPDK owns it.")
 	TEXT("nic.device", nic.device, BOOT | REQUIRED, 1, form_device,
-	     "a PCI address (0000:03:00.0), a DPDK vdev (net_af_packet0,iface=assay1) or sim",
+	     "a PCI address (0000:03:00.0) or a DPDK vdev (net_af_packet0,iface=assay1)",
 	     "net_af_packet0,iface=assay1",
-	     "The device: a PCI address bound to vfio-pci, a DPDK virtual device with its arguments, or sim for the simulated twin.")
+	     "The device: a PCI address bound to vfio-pci, or a DPDK virtual device with its arguments.")
 	COUNT("nic.rx_descriptors", nic.rx_descriptors, BOOT, "descriptors", 64, 32768, "1024",
 	      "Receive ring of the device.")
 	COUNT("nic.tx_descriptors", nic.tx_descriptors, BOOT, "descriptors", 64, 32768, "1024",
@@ -141,10 +141,10 @@ GROUP("net", "The appliance's place in the network.")
 	COUNT("net.vlan", net.vlan, BOOT, "", 0, 4094, "0",
 	      "802.1Q tag of every frame; 0 means untagged.")
 	LIST("net.addresses", net.addresses_count, BOOT | REQUIRED, "addresses", 1, CONFIG_ADDRESSES_MAX,
-	     "( \"10.77.0.2/24\" )", "IPv4 and IPv6 addresses with their prefix lengths.")
+	     "( \"10.77.0.2/24\" )", "At most one IPv4 address and any IPv6 ones, with their prefix lengths.")
 	{ .path = "net.addresses[]", .type = SCHEMA_TEXT, .flags = REQUIRED, AT(net.addresses[0]),
 	  .stride_bytes = CONFIG_ADDRESS_BYTES, .min = 1, .max = BYTES(net.addresses[0]),
-	  .form = form_address_prefix, .allowed = "an address with prefix length (10.77.0.2/24, fd00::2/64)",
+	  .form = form_address_prefix, .allowed = "an IPv4 address with its prefix length (10.77.0.2/24) or an IPv6 one with /64 (fd00::2/64)",
 	  .sentence = "One address." },
 	TEXT("net.gateway4", net.gateway4, BOOT, 0, form_address4, "an IPv4 address, or empty", "",
 	     "IPv4 router for callers on other networks; empty means none.")
@@ -156,11 +156,11 @@ GROUP("tcp", "Connections of the callers.")
 	      "Port of the decision API.")
 	COUNT("tcp.connections_max", tcp.connections_max, BOOT, "connections", 1, 16384, "4096",
 	      "Open connections; memory for all of them is taken at boot.")
-	COUNT("tcp.receive_window_bytes", tcp.receive_window_bytes, BOOT, "bytes", 4096, 1048576, "32768",
+	COUNT("tcp.receive_window_bytes", tcp.receive_window_bytes, BOOT, "bytes", 16384, 1048576, "32768",
 	      "Bytes a caller may send ahead on one connection.")
-	COUNT("tcp.send_buffer_bytes", tcp.send_buffer_bytes, BOOT, "bytes", 4096, 1048576, "32768",
+	COUNT("tcp.send_buffer_bytes", tcp.send_buffer_bytes, BOOT, "bytes", 16384, 1048576, "32768",
 	      "Answer bytes kept on one connection until the caller acknowledges them.")
-	COUNT("tcp.syn_backlog", tcp.syn_backlog, BOOT, "connections", 16, 16384, "512",
+	COUNT("tcp.syn_backlog", tcp.syn_backlog, BOOT, "connections", 16, 255, "255",
 	      "Connections half open at a time; beyond it, new ones are not answered.")
 	COUNT("tcp.idle_seconds", tcp.idle_seconds, BOOT, "s", 1, 86400, "300",
 	      "A connection on which no byte moves either way for this long is closed.")
@@ -198,8 +198,8 @@ GROUP("tls", "The appliance's certificate and whom it believes; files are read a
 	     "Let callers resume sessions; identity and revocation are checked again each time.")
 	COUNT("tls.ticket_lifetime_seconds", tls.ticket_lifetime_seconds, BOOT, "s", 60, 604800, "3600",
 	      "How long a ticket may be used; RFC 8446 4.6.1 allows seven days.")
-	COUNT("tls.ticket_rotate_seconds", tls.ticket_rotate_seconds, BOOT, "s", 30, 604800, "1800",
-	      "How often the key that seals tickets changes; at most the lifetime.")
+	COUNT("tls.ticket_rotate_seconds", tls.ticket_rotate_seconds, BOOT, "s", 60, 604800, "3600",
+	      "How often the key that seals tickets changes; at least the lifetime.")
 	COUNT("tls.handshakes_max", tls.handshakes_max, BOOT, "handshakes", 1, 16384, "256",
 	      "Handshakes under way at a time; at most tcp.connections_max.")
 
@@ -228,6 +228,9 @@ GROUP("management", "The listener for operators, on the kernel's own sockets, mu
 	           "Private key; empty means as in tls.")
 	NAMED_FILE("management.issuers", management.issuers, LIVE, 0, "a PEM file, or empty", "",
 	           "Issuers of operators' certificates; empty means as in tls.")
+	NAMED_FILE("management.revocation_list", management.revocation_list, LIVE, 0,
+	           "a PEM or DER file, or empty", "",
+	           "Operators' certificates no longer good; empty means as in tls when issuers is empty too, else none.")
 
 GROUP("decode", "Reading transactions.")
 	COUNT("decode.batch_max", decode.batch_max, BOOT, "transactions", 1, 256, "64",

@@ -26,6 +26,9 @@
 
 #define APPLIANCE_ERROR_BYTES LIVE_ERROR_BYTES
 #define RETIRED_MAX           64
+/* Beyond these, the idle connections of the oldest are closed: each keeps a whole
+ * config, and a list of revoked serials may be megabytes. */
+#define RETIRED_KEPT          8
 
 struct appliance {
 	const char             *config_path;
@@ -48,6 +51,7 @@ struct appliance {
 	uint64_t                told_ns; /* progress of recovery, last */
 	int64_t                 booted_wall_ns;
 	uint64_t                reloads_refused;
+	uint64_t                list_old_epoch; /* of the live whose old list was logged */
 	pthread_t               net_thread, audit_thread;
 	pthread_t               decide_threads[CONFIG_DECIDE_MAX];
 	bool                    net_started, audit_started;
@@ -57,6 +61,9 @@ bool appliance_boot(struct appliance *appliance, const char *config_path,
 		    char error[APPLIANCE_ERROR_BYTES]);
 void appliance_run(struct appliance *appliance);
 void appliance_stop(struct appliance *appliance);
+
+/* REASON_NONE, or the row that says why payments are not all decided now. */
+enum reason appliance_unready(struct appliance *appliance);
 
 /* From a signal handler or another thread. */
 void appliance_ask_stop(void);

@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "drivers/mem/mem.h"
 #include "firmware/appliance.h"
@@ -59,6 +61,67 @@ static bool boot_clock(struct appliance *appliance, char error[APPLIANCE_ERROR_B
 	appliance->booted_wall_ns = clock_wall_ns(&appliance->clock);
 	appliance->core.clock     = &appliance->clock;
 	return true;
+}
+
+/* Says whether this process may run on the core; its own affinity stays. */
+static bool core_is_there(uint32_t core)
+{
+	cpu_set_t own, one;
+	bool      there;
+
+	CPU_ZERO(&one);
+	CPU_SET(core, &one);
+	sched_getaffinity(0, sizeof(own), &own);
+	there = sched_setaffinity(0, sizeof(one), &one) == 0;
+	sched_setaffinity(0, sizeof(own), &own);
+	return there;
+}
+
+static bool boot_cores(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config_cores *cores = &appliance->config.cores;
+	const struct {
+		const char *key;
+		uint32_t    core;
+	} roles[] = {
+		{ "net", cores->net },
+		{ "audit", cores->audit },
+		{ "control", cores->control },
+	};
+
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		if (core_is_there(roles[i].core))
+			continue;
+		snprintf(error, APPLIANCE_ERROR_BYTES,
+			 "cores.%s: this machine has no CPU %u that assayd may run on; it has %ld, "
+			 "counted from 0",
+			 roles[i].key, roles[i].core, sysconf(_SC_NPROCESSORS_ONLN));
+		return false;
+	}
+	return true;
+}
+
+static size_t mib(size_t bytes)
+{
+	return (bytes + (1u << 20) - 1) >> 20;
+}
+
+/* What there is not room for says so here, in words; mem_take would stop the machine. */
+static bool fits(const struct appliance *appliance, const char *what, size_t bytes,
+		 char error[APPLIANCE_ERROR_BYTES])
+{
+	struct mem_room room = mem_room();
+	size_t          want = (size_t)appliance->config.memory.hugepages_mib + mib(bytes) -
+		      room.free_bytes / (1u << 20);
+
+	if (bytes + (1u << 20) <= room.largest_bytes)
+		return true;
+	snprintf(error, APPLIANCE_ERROR_BYTES,
+		 "memory.hugepages_mib: is %u, too little: %s takes %zu MiB and %zu MiB are left; "
+		 "about %zu are needed, and more for what comes after it",
+		 appliance->config.memory.hugepages_mib, what, mib(bytes), room.free_bytes >> 20,
+		 want + 8);
+	return false;
 }
 
 static bool boot_memory(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
@@ -127,8 +190,7 @@ static void fill_tcp_options(const struct appliance *appliance, struct tcp_optio
 		.connections_max      = config->tcp.connections_max,
 		.receive_window_bytes = config->tcp.receive_window_bytes,
 		.send_buffer_bytes    = config->tcp.send_buffer_bytes,
-		.syn_backlog          = (uint16_t)(config->tcp.syn_backlog > 255 ? 255
-										 : config->tcp.syn_backlog),
+		.syn_backlog          = (uint16_t)config->tcp.syn_backlog,
 		.keepalive_idle_ms    = config->tcp.idle_seconds * 1000,
 	};
 	memcpy(options->mac, nic_mac(appliance->core.nic), sizeof(options->mac));
@@ -154,6 +216,11 @@ static bool boot_tcp(struct appliance *appliance, char error[APPLIANCE_ERROR_BYT
 			 "tcp, net: the addresses or sizes are out of range");
 		return false;
 	}
+	if (!fits(appliance,
+		  "TCP, by tcp.connections_max, tcp.receive_window_bytes and "
+		  "tcp.send_buffer_bytes,",
+		  size_bytes, error))
+		return false;
 	if (!tcp_start(&options, mem_take("tcp", size_bytes, 64), &appliance->core.sink,
 		       clock_now_ns(&appliance->clock), why)) {
 		snprintf(error, APPLIANCE_ERROR_BYTES, "tcp: %s", why);
@@ -171,6 +238,9 @@ static bool boot_model_slots(struct appliance *appliance, char error[APPLIANCE_E
 	if (!brain_model_size(&appliance->config, &size_bytes, error))
 		return false;
 	size_bytes = size_bytes * 2 < (4u << 20) ? 4u << 20 : size_bytes * 2;
+	if (!fits(appliance, "room for two models, four times the size of model.file,",
+		  2 * size_bytes, error))
+		return false;
 	for (int i = 0; i < 2; i++) {
 		appliance->slots[i].memory = mem_take(i ? "model slot 1" : "model slot 0",
 						      size_bytes, MODEL_ALIGN_BYTES);
@@ -355,11 +425,39 @@ static void put_start_record(struct appliance *appliance)
 	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
 }
 
+/* Everything the core takes, with the keys it follows from. */
+static bool core_fits(const struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
+{
+	const struct config *config = &appliance->config;
+	struct core_need     need   = core_need(config);
+	struct mem_room      room   = mem_room();
+	size_t               spare  = 1u << 20; /* alignment and the heap's own headers */
+
+	if (need.total_bytes + spare <= room.free_bytes &&
+	    need.largest_bytes + spare <= room.largest_bytes)
+		return true;
+	snprintf(
+		error, APPLIANCE_ERROR_BYTES,
+		"memory.hugepages_mib: is %u, too little: %zu MiB are left and %zu MiB are wanted: "
+		"%zu MiB for %u requests at a time of http.body_bytes_max (%u) and "
+		"decode.batch_max (%u), %zu MiB for the decoder of one, %zu MiB for "
+		"tcp.connections_max (%u), %zu MiB for audit.ring_kib (%u) and the log; raise it "
+		"to about %zu, or lower these",
+		config->memory.hugepages_mib, room.free_bytes >> 20, mib(need.total_bytes),
+		mib(need.jobs_bytes), need.jobs, config->http.body_bytes_max,
+		config->decode.batch_max, mib(need.decoder_bytes), mib(need.conns_bytes),
+		config->tcp.connections_max, mib(need.lanes_bytes), config->audit.ring_kib,
+		config->memory.hugepages_mib + mib(need.total_bytes + spare) -
+			(room.free_bytes >> 20) + 16);
+	return false;
+}
+
 static bool boot_core(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
 	struct core *core = &appliance->core;
 
-	(void)error;
+	if (!core_fits(appliance, error))
+		return false;
 	core_plan(core, &appliance->config);
 	audit_role_init(&appliance->audit, &appliance->log, &core->records,
 			appliance->config.audit.sync_interval_us);
@@ -400,6 +498,7 @@ static const struct boot_step steps[] = {
 	{ "config", boot_config },
 	{ "log", boot_log },
 	{ "clock", boot_clock },
+	{ "cores", boot_cores },
 	{ "memory", boot_memory },
 	{ "nic", boot_nic },
 	{ "tcp", boot_tcp },

@@ -19,6 +19,8 @@
 #define EVENTS_PER_STEP 256
 #define ADOPT_WAIT_MS   2000
 #define DRAIN_WAIT_MS   3000
+#define FAREWELL_MS     500 /* for the peers to close as well, once we have */
+#define RETIRE_WAIT_MS  2000
 #define CONTROL_WAIT_MS 50
 
 static volatile sig_atomic_t stop_asked;
@@ -39,6 +41,17 @@ static void nap_ms(long ms)
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
 	nanosleep(&ts, NULL);
+}
+
+enum reason appliance_unready(struct appliance *appliance)
+{
+	if (!atomic_load(&appliance->core.ready))
+		return REASON_not_ready;
+	if (atomic_load(&appliance->audit.failing))
+		return REASON_audit_unwritable;
+	if (!live_lists_are_good(appliance->live, clock_wall_ns(&appliance->clock)))
+		return REASON_revocation_list_old;
+	return REASON_NONE;
 }
 
 /* ---- routes of the management listener */
@@ -69,11 +82,10 @@ static void answer_reload(struct appliance *appliance, struct manage_answer *ans
 
 static void answer_health(struct appliance *appliance, struct manage_answer *answer)
 {
-	bool ready = atomic_load(&appliance->core.ready) && !atomic_load(&appliance->audit.failing);
+	enum reason reason = appliance_unready(appliance);
 
-	answer->status     = ready ? 200 : 503;
-	answer->body_bytes = reply_health(answer->body, MANAGE_ANSWER_BYTES_MAX,
-					  ready ? REASON_NONE : REASON_not_ready);
+	answer->status     = reason == REASON_NONE ? 200 : 503;
+	answer->body_bytes = reply_health(answer->body, MANAGE_ANSWER_BYTES_MAX, reason);
 }
 
 static void answer_live(struct appliance *appliance, struct manage_answer *answer)
@@ -163,12 +175,37 @@ static void free_retired(struct appliance *appliance)
 	}
 }
 
+static int retired_after(const struct appliance *appliance, uint64_t epoch)
+{
+	int count = 0;
+
+	for (int i = 0; i < RETIRED_MAX; i++)
+		count += appliance->retired[i] && appliance->retired[i]->epoch > epoch;
+	return count;
+}
+
+/* All but the RETIRED_KEPT newest are to be let go of. */
+static void evict_oldest(struct appliance *appliance)
+{
+	for (int i = 0; i < RETIRED_MAX; i++) {
+		struct live *live = appliance->retired[i];
+
+		if (live && retired_after(appliance, live->epoch) >= RETIRED_KEPT)
+			atomic_store_explicit(&live->evict, true, memory_order_relaxed);
+	}
+}
+
+/* Waits for one to go when all are there: requests under way end within the limits
+ * of http, so this is for a moment only. */
 static struct live **retired_room(struct appliance *appliance)
 {
-	free_retired(appliance);
-	for (int i = 0; i < RETIRED_MAX; i++)
-		if (!appliance->retired[i])
-			return &appliance->retired[i];
+	for (int ms = 0; ms < RETIRE_WAIT_MS; ms++) {
+		free_retired(appliance);
+		for (int i = 0; i < RETIRED_MAX; i++)
+			if (!appliance->retired[i])
+				return &appliance->retired[i];
+		nap_ms(1);
+	}
 	return NULL;
 }
 
@@ -197,17 +234,62 @@ static bool publish(struct appliance *appliance, struct live *next, struct live 
 	return true;
 }
 
-static void put_applied(struct appliance *appliance, const struct config *config, char *out,
-			size_t capacity)
+static void put_applied(const char *const *keys, size_t n, char *out, size_t capacity)
 {
-	const char *keys[CONFIG_KEYS_MAX];
-	size_t      n    = config_live_difference(&appliance->config, config, keys);
-	size_t      used = (size_t)snprintf(out, capacity, "{\"applied\":true,\"needs_restart\":[");
+	size_t used = (size_t)snprintf(out, capacity, "{\"applied\":true,\"needs_restart\":[");
 
 	for (size_t i = 0; i < n; i++)
 		used += (size_t)snprintf(out + used, capacity - used, "%s\"%s\"", i ? "," : "",
 					 keys[i]);
 	snprintf(out + used, capacity - used, "]}\n");
+}
+
+static bool somebody_may_reload(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->callers_count; i++)
+		if (config->callers[i].may & CONFIG_MAY_RELOAD)
+			return true;
+	return false;
+}
+
+/* A config in which nobody may reload would be the last one until a restart. */
+static bool locks_out(struct appliance *appliance, const struct config *config, char *out,
+		      size_t capacity)
+{
+	char text[CONFIG_PATH_BYTES + 128];
+
+	if (somebody_may_reload(config) || !somebody_may_reload(&appliance->live->config))
+		return false;
+	snprintf(text, sizeof(text),
+		 "%.500s: callers: nobody may reload, must name one who may, or this reload were "
+		 "the last",
+		 appliance->config_path);
+	put_error(out, capacity, text);
+	return true;
+}
+
+/* Keys that need a restart keep their booted values.  Those that decisions depend on
+ * cannot: the file would not be the config that decides, and the log could not be
+ * replayed from what is kept of it. */
+static bool keep_boot(struct appliance *appliance, struct config *config, const char *const *keys,
+		      size_t count, char *out, size_t capacity)
+{
+	uint8_t before[DIGEST_BYTES], after[DIGEST_BYTES];
+	char    text[4096];
+	size_t  used;
+
+	config_digest(config, before);
+	config_keep_boot(&appliance->config, config);
+	config_digest(config, after);
+	if (memcmp(before, after, DIGEST_BYTES) == 0)
+		return true;
+	used = (size_t)snprintf(text, sizeof(text),
+				"decisions depend on keys that need a restart; "
+				"restart, or take these back:");
+	for (size_t i = 0; i < count && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s", keys[i]);
+	put_error(out, capacity, text);
+	return false;
 }
 
 static bool try_reload(struct appliance *appliance, struct config *config, char *out,
@@ -223,13 +305,21 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 				.epoch   = appliance->live->epoch + 1,
 				.wall_ns = clock_wall_ns(&appliance->clock),
 	};
+	const char  *needs_restart[CONFIG_KEYS_MAX];
+	size_t       needs_restart_count;
 	struct live *next;
 
 	if (!room) {
-		put_error(out, capacity, "too many earlier configurations still have connections");
+		put_error(
+			out, capacity,
+			"too many earlier configurations still have requests under way; try again");
 		return false;
 	}
-	if (!load_config(appliance, config, out, capacity))
+	if (!load_config(appliance, config, out, capacity) ||
+	    locks_out(appliance, config, out, capacity))
+		return false;
+	needs_restart_count = config_live_difference(&appliance->config, config, needs_restart);
+	if (!keep_boot(appliance, config, needs_restart, needs_restart_count, out, capacity))
 		return false;
 	if (!live_make(&options, &next, error)) {
 		put_error(out, capacity, error);
@@ -245,9 +335,10 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 		put_error(out, capacity, "the net core did not take up the new configuration");
 		return false;
 	}
+	evict_oldest(appliance);
 	appliance->slot_in_use = 1 - appliance->slot_in_use;
 	log_set_level((enum log_level)config->log.level);
-	put_applied(appliance, config, out, capacity);
+	put_applied(needs_restart, needs_restart_count, out, capacity);
 	return true;
 }
 
@@ -281,12 +372,26 @@ static void write_events(struct appliance *appliance)
 	}
 }
 
+/* Said once for each configuration whose list has grown too old. */
+static void watch_lists(struct appliance *appliance)
+{
+	const struct live *live = appliance->live;
+
+	if (appliance->list_old_epoch == live->epoch ||
+	    live_lists_are_good(live, clock_wall_ns(&appliance->clock)))
+		return;
+	appliance->list_old_epoch = live->epoch;
+	log_write(LOG_ERROR, "%s: %s", live->config.tls.revocation_list,
+		  reason_row_of(REASON_revocation_list_old)->meaning);
+}
+
 void control_step(struct appliance *appliance, int timeout_ms)
 {
 	manage_step(appliance->manage, timeout_ms);
 	write_events(appliance);
 	clock_refresh(&appliance->clock);
 	free_retired(appliance);
+	watch_lists(appliance);
 	if (reload_asked) {
 		static char text[65536];
 
@@ -359,21 +464,29 @@ void appliance_run(struct appliance *appliance)
 	log_write(LOG_INFO, "ready: port %u on %s, management on %s port %u", config->tcp.port,
 		  nic_facts(appliance->core.nic)->name, config->management.address,
 		  config->management.port);
+	if (!somebody_may_reload(config))
+		log_write(LOG_WARNING, "callers: nobody may reload; SIGHUP alone will do");
 	while (!stop_asked)
 		control_step(appliance, CONTROL_WAIT_MS);
 }
 
-/* Requests in flight get their answers; then the net core ends, then audit once
- * everything is on disk. */
+/* Requests in flight get their answers, with Connection: close, and every connection
+ * its close_notify and FIN; then the net core ends, then audit once everything is on
+ * disk. */
 static void drain(struct appliance *appliance)
 {
+	struct stats *stats = appliance->core.stats;
+
 	atomic_store(&appliance->core.ready, false);
+	atomic_store(&appliance->core.draining, true);
 	for (int ms = 0; ms < DRAIN_WAIT_MS; ms += 10) {
-		if (stats_get(&appliance->core.stats->jobs_in_use) == 0)
+		if (stats_get(&stats->jobs_in_use) == 0 && stats_get(&stats->connections_open) == 0)
 			break;
 		nap_ms(10);
 	}
 	nap_ms(20); /* the last frames leave */
+	for (int ms = 0; ms < FAREWELL_MS && tcp_stats()->connections_lingering > 0; ms += 10)
+		nap_ms(10);
 }
 
 static void put_stop_record(struct appliance *appliance)

@@ -8,6 +8,8 @@
 #include "runtime/audit/audit.h"
 #include "runtime/reply/reply.h"
 
+static_assert(LOG_DETAIL_BYTES_MAX == TLS_TEXT_BYTES_MAX, "a TLS failure's text is copied whole");
+
 /* Room for the largest answer: a full batch, or a problem. */
 static size_t out_capacity(const struct config *config)
 {
@@ -96,10 +98,20 @@ static size_t ring_bytes(size_t wanted_bytes)
 	return bytes;
 }
 
+static size_t events_bytes(void)
+{
+	return ring_bytes(1024 * sizeof(struct log_event));
+}
+
+static size_t records_bytes(const struct config *config)
+{
+	return ring_bytes((size_t)config->audit.ring_kib << 10);
+}
+
 static void plan_lanes(struct core *core, const struct config *config)
 {
-	size_t events  = ring_bytes(1024 * sizeof(struct log_event));
-	size_t records = ring_bytes((size_t)config->audit.ring_kib << 10);
+	size_t events  = events_bytes();
+	size_t records = records_bytes(config);
 
 	lane_init(&core->events, mem_take("event lane", events, LANE_ALIGN_BYTES), events);
 	lane_init(&core->records, mem_take("audit lane", records, LANE_ALIGN_BYTES), records);
@@ -110,12 +122,51 @@ static uint64_t stamp(void *ctx)
 	return clock_now_ns(ctx);
 }
 
-static void plan_walk(struct core *core, const struct config *config)
+static struct decode_limits decode_limits_of(const struct config *config)
 {
-	struct decode_limits limits = {
+	return (struct decode_limits){
 		.body_bytes_max = config->http.body_bytes_max,
 		.batch_max      = config->decode.batch_max,
 	};
+}
+
+static struct http_limits http_limits_of(const struct config *config)
+{
+	return (struct http_limits){
+		.target_bytes_max = config->http.target_bytes_max,
+		.header_bytes_max = config->http.header_bytes_max,
+		.headers_max      = config->http.headers_max,
+		.body_bytes_max   = config->http.body_bytes_max,
+		.surfaces         = HTTP_SURFACE_SERVICE,
+	};
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+struct core_need core_need(const struct config *config)
+{
+	struct http_limits   http   = http_limits_of(config);
+	struct decode_limits decode = decode_limits_of(config);
+	struct job_layout    layout = lay_out_job(config, &http);
+	struct core_need     need   = { .jobs = count_jobs(config, &layout) };
+
+	need.jobs_bytes    = need.jobs * (layout.bytes + sizeof(struct job));
+	need.conns_bytes   = config->tcp.connections_max * sizeof(struct conn);
+	need.lanes_bytes   = events_bytes() + records_bytes(config);
+	need.decoder_bytes = decode_size(&decode);
+	need.total_bytes   = need.jobs_bytes + need.conns_bytes + need.lanes_bytes +
+			   need.decoder_bytes + sizeof(struct stats);
+	need.largest_bytes = larger(larger(need.jobs_bytes, need.conns_bytes),
+				    larger(records_bytes(config), need.decoder_bytes));
+	return need;
+}
+
+static void plan_walk(struct core *core, const struct config *config)
+{
+	struct decode_limits limits = decode_limits_of(config);
 
 	core->walk.decoder = decode_init(mem_take("decoder", decode_size(&limits), 64), &limits);
 	core->walk.now_ns  = stamp;
@@ -125,19 +176,15 @@ static void plan_walk(struct core *core, const struct config *config)
 
 void core_plan(struct core *core, const struct config *config)
 {
-	core->limits = (struct http_limits){
-		.target_bytes_max = config->http.target_bytes_max,
-		.header_bytes_max = config->http.header_bytes_max,
-		.headers_max      = config->http.headers_max,
-		.body_bytes_max   = config->http.body_bytes_max,
-		.surfaces         = HTTP_SURFACE_SERVICE,
-	};
+	core->limits = http_limits_of(config);
 	assert(http_limits_valid(&core->limits));
-	core->durable_reply = config->audit.reply == CONFIG_AUDIT_DURABLE;
-	core->idle_ns       = config->http.idle_seconds * UINT64_C(1000000000);
-	core->header_ns     = config->http.header_seconds * UINT64_C(1000000000);
-	core->body_ns       = config->http.body_seconds * UINT64_C(1000000000);
-	core->stats         = mem_take("counters", sizeof(*core->stats), 64);
+	core->durable_reply  = config->audit.reply == CONFIG_AUDIT_DURABLE;
+	core->idle_ns        = config->http.idle_seconds * UINT64_C(1000000000);
+	core->header_ns      = config->http.header_seconds * UINT64_C(1000000000);
+	core->body_ns        = config->http.body_seconds * UINT64_C(1000000000);
+	core->still_ns       = config->tcp.idle_seconds * UINT64_C(1000000000);
+	core->handshakes_max = config->tls.handshakes_max;
+	core->stats          = mem_take("counters", sizeof(*core->stats), 64);
 	for (int i = 0; i < STAGE_COUNT; i++)
 		histogram_init(&core->stats->stage_ns[i]);
 	histogram_init(&core->stats->request_ns);
@@ -204,5 +251,7 @@ void core_event(struct core *core, enum reason reason, const struct conn *conn, 
 		event->identity_bytes = (uint16_t)identity.size_bytes;
 		memcpy(event->identity, identity.data, identity.size_bytes);
 	}
+	if (conn && conn->tls && tls_session_state(conn->tls) == TLS_FAILED)
+		memcpy(event->detail, tls_failure_of(conn->tls)->text, sizeof(event->detail));
 	lane_commit(&core->events, sizeof(*event));
 }

@@ -47,6 +47,13 @@
 /* Connections that waited for a job or a turn, served per turn. */
 #define CORE_RESUMES_MAX 16
 #define CORE_JOBS_MAX    256
+/* A connection that is to go is closed when it was quiet for so long between two
+ * requests; one that is not gets Connection: close with its next answer. */
+#define CORE_QUIET_NS    UINT64_C(100000000)
+/* With no job free and somebody waiting for one, a request whose bytes have stopped
+ * for STALL_NS gives its job up, but not in the first GRACE_NS that it has it. */
+#define CORE_STALL_NS    UINT64_C(1000000000)
+#define CORE_GRACE_NS    UINT64_C(100000000)
 #define CORE_JOBS_MIN    8
 
 struct conn;
@@ -110,6 +117,7 @@ struct core {
 	struct live *_Atomic next_live; /* control sets it, the core takes it and sets NULL */
 	_Atomic uint64_t  adopted_epoch;
 	_Atomic bool      stop;
+	_Atomic bool      draining; /* the end is near: answer what is there and close */
 	_Atomic bool      ready;
 	struct stats     *stats;
 	struct lane       events;           /* to control: struct log_event */
@@ -141,8 +149,18 @@ struct core {
 	struct job         *jobs_free;
 	uint32_t            jobs_max;
 	struct job         *commit_first, *commit_last; /* in order of sequence */
+	uint32_t            handshakes_max;
 	uint64_t            idle_ns, header_ns, body_ns;
+	uint64_t            still_ns; /* tcp.idle_seconds: no byte moved either way */
 };
+
+/* What core_plan takes, in bytes, and the largest piece of it. */
+struct core_need {
+	uint32_t jobs;
+	size_t   jobs_bytes, conns_bytes, lanes_bytes, decoder_bytes;
+	size_t   total_bytes, largest_bytes;
+};
+struct core_need core_need(const struct config *config);
 
 /* Take the core's memory from the plan and link its pools. */
 void core_plan(struct core *core, const struct config *config);

@@ -1,8 +1,10 @@
 /* assayctl status and reload: a client of the management listener.
  *
- * It authenticates with --certificate and --key when given, else with the
- * management certificate and key of the config, so that an engineer on the box
- * needs only the config. */
+ * It authenticates with --certificate and --key, which are an operator's.  Without
+ * them it takes the management certificate and key of the config, which works only
+ * when that certificate is for clients as well as servers (extendedKeyUsage), and
+ * says so otherwise.  The server is verified against --issuers, or tls.issuers of
+ * the config. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -22,7 +24,7 @@
 #define FILE_BYTES_MAX   (1u << 20)
 
 struct call {
-	const char *config_path, *certificate, *key;
+	const char *config_path, *certificate, *key, *issuers;
 	bool        json;
 	const char *request;
 };
@@ -107,11 +109,20 @@ static bool read_material(const struct config *config, const struct call *call,
 	const char *certificate = call->certificate ? call->certificate
 						    : config->management.certificate;
 	const char *key         = call->key ? call->key : config->management.key;
+	const char *issuers     = call->issuers ? call->issuers : config->tls.issuers;
 
-	return tls_file_read(certificate, FILE_BYTES_MAX, &options->certificate, error, size) &&
-	       tls_file_read(key, FILE_BYTES_MAX, &options->key, error, size) &&
-	       tls_file_read(config->management.issuers, FILE_BYTES_MAX, &options->issuers, error,
-			     size);
+	if (!tls_file_read(certificate, FILE_BYTES_MAX, &options->certificate, error, size) ||
+	    !tls_file_read(key, FILE_BYTES_MAX, &options->key, error, size) ||
+	    !tls_file_read(issuers, FILE_BYTES_MAX, &options->issuers, error, size))
+		return false;
+	if (tls_is_client_certificate(options->certificate))
+		return true;
+	snprintf(error, size,
+		 "%.300s is not a client's certificate (its extendedKeyUsage lacks clientAuth); "
+		 "give "
+		 "an operator's with --certificate FILE --key FILE",
+		 certificate);
+	return false;
 }
 
 static bool ask(const struct config *config, const struct call *call, char *answer, char *error,
@@ -195,10 +206,13 @@ static bool parse(int argc, char **argv, struct call *call)
 			call->certificate = argv[++i];
 		else if (i + 1 < argc && strcmp(argv[i], "--key") == 0)
 			call->key = argv[++i];
+		else if (i + 1 < argc && strcmp(argv[i], "--issuers") == 0)
+			call->issuers = argv[++i];
 		else
 			return false;
 	}
-	return call->config_path != NULL;
+	/* A certificate and its key come together. */
+	return call->config_path != NULL && !call->certificate == !call->key;
 }
 
 static int run(struct call *call, const char *name)
@@ -242,23 +256,34 @@ static int command(int argc, char **argv, const char *usage, const char *request
 	return run(&call, argv[0]);
 }
 
+#define OPTIONS                                                                                 \
+	"  --certificate FILE --key FILE  the operator's; without them the management\n"        \
+	"                                 certificate of the config, if it is a client's too\n" \
+	"  --issuers FILE                 who issued the appliance's certificate; without it\n" \
+	"                                 tls.issuers of the config\n"                          \
+	"  --json                         the answer as it came\n\n"
+#define EXAMPLE(name)                                                       \
+	"Example: assayctl " name " --config /etc/assay/appliance.cfg \\\n" \
+	"             --certificate operator.pem --key operator.key\n"
+
 int ctl_status(int argc, char **argv)
 {
-	return command(argc, argv,
-		       "assayctl status --config FILE [--json] [--certificate FILE --key FILE]\n\n"
-		       "Shows what the appliance of this config is doing.\n\n"
-		       "Example: assayctl status --config /etc/assay/appliance.cfg\n",
-		       "GET /v1/status HTTP/1.1\r\nHost: assay\r\nConnection: close\r\n\r\n");
+	return command(
+		argc, argv,
+		"assayctl status --config FILE [--certificate FILE --key FILE]\n"
+		"                [--issuers FILE] [--json]\n\n"
+		"Shows what the appliance of this config is doing.\n\n" OPTIONS EXAMPLE("status"),
+		"GET /v1/status HTTP/1.1\r\nHost: assay\r\nConnection: close\r\n\r\n");
 }
 
 int ctl_reload(int argc, char **argv)
 {
 	return command(argc, argv,
-		       "assayctl reload --config FILE [--json] [--certificate FILE --key FILE]\n\n"
+		       "assayctl reload --config FILE [--certificate FILE --key FILE]\n"
+		       "                [--issuers FILE] [--json]\n\n"
 		       "Asks the appliance to read its config, certificates, revocation list and\n"
 		       "model again.  Says which changed keys need a restart.  A wrong config\n"
-		       "changes nothing.\n\n"
-		       "Example: assayctl reload --config /etc/assay/appliance.cfg\n",
+		       "changes nothing.\n\n" OPTIONS EXAMPLE("reload"),
 		       "POST /v1/reload HTTP/1.1\r\nHost: assay\r\nContent-Length: 0\r\n"
 		       "Content-Type: application/json\r\nConnection: close\r\n\r\n");
 }

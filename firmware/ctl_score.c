@@ -20,7 +20,8 @@ static const char help[] =
 	"row.  MODEL is what XGBoost's save_model wrote, JSON or UBJSON.  The table's first\n"
 	"line names its columns; each feature of the model must be one of them, others are\n"
 	"passed over.  A model that names no features takes the columns in order.  An empty\n"
-	"cell and NaN mean missing.\n"
+	"cell and NaN mean missing.  A blank line is passed over, unless the table has one\n"
+	"column only.\n"
 	"\n"
 	"  --json   one JSON object a line instead of CSV\n"
 	"  --info   print what the model is, and read no table\n"
@@ -228,7 +229,8 @@ static int read_row(struct score *score, char *line)
 			continue;
 		if (cell[0]) {
 			value = strtof(cell, &end);
-			if (*end || isinf(value))
+			/* strtof takes hexadecimal and nan(...), which no table means. */
+			if (*end || isinf(value) || strpbrk(cell, "xX("))
 				return fail_cell(score, column,
 						 "not a finite number; empty or NaN means missing");
 		}
@@ -263,7 +265,7 @@ static int score_rows(struct score *score)
 			result = read_header(score, line);
 			if (result == 0 && !score->json)
 				puts(logistic ? "margin,probability" : "margin,prediction");
-		} else {
+		} else if (score->columns == 1 || line[strspn(line, " \t\r\n")] != '\0') {
 			result = read_row(score, line);
 			if (result == 0)
 				print_row(score);

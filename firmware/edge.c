@@ -48,6 +48,20 @@ static void conn_free(struct core *core, struct conn *conn)
 	core->conns_free = conn;
 }
 
+/* A connection that begins in CONN_HANDSHAKE leaves it once, by whatever way. */
+static void enter_handshake(struct core *core, struct conn *conn)
+{
+	conn->state = CONN_HANDSHAKE;
+	stats_set(&core->stats->handshaking, stats_get(&core->stats->handshaking) + 1);
+}
+
+static void leave_handshake(struct core *core, struct conn *conn, enum conn_state next)
+{
+	if (conn->state == CONN_HANDSHAKE)
+		stats_set(&core->stats->handshaking, stats_get(&core->stats->handshaking) - 1);
+	conn->state = (uint8_t)next;
+}
+
 /* TCP has let go, or is told to.  A waiting connection is freed by the line. */
 static void conn_end(struct core *core, struct conn *conn)
 {
@@ -59,10 +73,10 @@ static void conn_end(struct core *core, struct conn *conn)
 	}
 	tls_session_free(conn->tls);
 	atomic_fetch_sub_explicit(&conn->live->sessions, 1, memory_order_release);
-	conn->tls   = NULL;
-	conn->tcp   = NULL;
-	conn->live  = NULL;
-	conn->state = CONN_FREE;
+	conn->tls  = NULL;
+	conn->tcp  = NULL;
+	conn->live = NULL;
+	leave_handshake(core, conn, CONN_FREE);
 	stats_set(&core->stats->connections_open, stats_get(&core->stats->connections_open) - 1);
 	if (!conn->waiting)
 		conn_free(core, conn);
@@ -97,7 +111,7 @@ static void conn_close(struct core *core, struct conn *conn)
 		return;
 	if (tls_session_state(conn->tls) == TLS_OPEN)
 		tls_close_notify(conn->tls);
-	conn->state    = CONN_CLOSING;
+	leave_handshake(core, conn, CONN_CLOSING);
 	conn->since_ns = core->now_ns;
 }
 
@@ -116,7 +130,7 @@ static bool step_handshake(struct core *core, struct conn *conn)
 {
 	switch (tls_session_step(conn->tls, core->wall_ns)) {
 	case TLS_OPEN:
-		conn->state         = CONN_READING;
+		leave_handshake(core, conn, CONN_READING);
 		conn->since_ns      = core->now_ns;
 		conn->checked_epoch = 0;
 		stats_add(tls_resumed(conn->tls) ? &core->stats->handshakes_resumed
@@ -159,13 +173,19 @@ static bool parse(struct core *core, struct conn *conn)
 	struct failure failure = { 0 };
 	struct bytes   interim;
 	uint64_t       began_ns = clock_now_ns(core->clock);
+	bool           headed   = http_head_done(&job->http);
 	size_t         consumed = 0;
 	enum http_step step     = http_feed(&job->http, in, &consumed, &failure);
 
 	conn->in_at += (uint32_t)consumed;
 	job->http_ns += clock_now_ns(core->clock) - began_ns;
+	job->tls_ns += conn->read_ns;
+	conn->read_ns = 0;
 	switch (step) {
-	case HTTP_NEED_MORE: return true;
+	case HTTP_NEED_MORE:
+		if (!headed && http_head_done(&job->http))
+			conn->since_ns = core->now_ns; /* http.body_seconds begin */
+		return true;
 	case HTTP_CONTINUE_WANTED:
 		interim = http_continue();
 		memcpy(job->out, interim.data, interim.size_bytes);
@@ -270,14 +290,29 @@ static void pump(struct core *core, struct conn *conn)
 
 /* ---- events of TCP */
 
+/* REASON_NONE: there is room for one more. */
+static enum reason room_for_one(struct core *core)
+{
+	if (!core->conns_free)
+		return REASON_connections_full;
+	if (!atomic_load_explicit(&core->ready, memory_order_relaxed))
+		return REASON_not_ready;
+	if (stats_get(&core->stats->handshaking) >= core->handshakes_max)
+		return REASON_handshakes_full;
+	return REASON_NONE;
+}
+
 static bool accepted(void *ctx, struct tcp_conn *tcp)
 {
-	struct core  *core = ctx;
-	struct conn  *conn = core->conns_free;
-	struct tls_io io   = { .send = way_out, .recv = way_in, .ctx = conn };
+	struct core  *core   = ctx;
+	struct conn  *conn   = core->conns_free;
+	struct tls_io io     = { .send = way_out, .recv = way_in, .ctx = conn };
+	enum reason   reason = room_for_one(core);
 
-	if (!conn || !atomic_load_explicit(&core->ready, memory_order_relaxed)) {
-		stats_reason(core->stats, conn ? REASON_not_ready : REASON_connections_full);
+	if (reason == REASON_NONE)
+		reason = tls_session_open(core->live->service, &io, &conn->tls);
+	if (reason != REASON_NONE) {
+		stats_reason(core->stats, reason);
 		return false;
 	}
 	core->conns_free = conn->wait_next;
@@ -285,15 +320,9 @@ static bool accepted(void *ctx, struct tcp_conn *tcp)
 	conn->tcp        = tcp;
 	conn->job        = NULL;
 	conn->in_at = conn->in_bytes = 0;
+	conn->read_ns                = 0;
 	conn->since_ns               = core->now_ns;
-	conn->state                  = CONN_HANDSHAKE;
-	if (tls_session_open(core->live->service, &io, &conn->tls) != REASON_NONE) {
-		stats_reason(core->stats, REASON_internal);
-		conn->state = CONN_FREE;
-		conn->tcp   = NULL;
-		conn_free(core, conn);
-		return false;
-	}
+	enter_handshake(core, conn);
 	conn->live = core->live;
 	atomic_fetch_add_explicit(&conn->live->sessions, 1, memory_order_relaxed);
 	tcp->user = conn;
@@ -410,10 +439,17 @@ static void conn_abort(struct core *core, struct conn *conn)
 	tcp_conn_abort(tcp);
 }
 
-static void time_up_reading(struct core *core, struct conn *conn, uint64_t waited_ns)
+static void refuse_late(struct core *core, struct conn *conn)
 {
 	struct failure failure = { .reason = REASON_header_timeout };
 
+	request_refuse(core, conn->job, &failure, false);
+	conn->state    = CONN_WRITING;
+	conn->since_ns = core->now_ns;
+}
+
+static void time_up_reading(struct core *core, struct conn *conn, uint64_t waited_ns)
+{
 	if (!conn->job) {
 		if (waited_ns < core->idle_ns)
 			return;
@@ -421,20 +457,67 @@ static void time_up_reading(struct core *core, struct conn *conn, uint64_t waite
 		conn_close(core, conn);
 	} else {
 		if (waited_ns <
-		    core->header_ns + (conn->job->http.body_left_bytes ? core->body_ns : 0))
+		    (http_head_done(&conn->job->http) ? core->body_ns : core->header_ns))
 			return;
-		request_refuse(core, conn->job, &failure, false);
-		conn->state    = CONN_WRITING;
-		conn->since_ns = core->now_ns;
+		refuse_late(core, conn);
 	}
 	if (!conn->waiting)
 		pump(core, conn);
 }
 
+/* tcp.idle_seconds have gone by without a byte either way.  An answer that waits
+ * for the disk is not the caller's silence. */
+static bool is_still(const struct core *core, const struct conn *conn)
+{
+	return conn->tcp && (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
+	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= core->still_ns;
+}
+
+/* The machine stops, or the connection's config is to be let go of, and it is
+ * between two requests. */
+static bool is_to_go(const struct core *core, const struct conn *conn, uint64_t waited_ns)
+{
+	bool draining = atomic_load_explicit(&core->draining, memory_order_relaxed);
+
+	if (conn->state == CONN_HANDSHAKE)
+		return draining;
+	if (conn->state != CONN_READING || conn->job || conn->in_at < conn->in_bytes ||
+	    waited_ns < CORE_QUIET_NS)
+		return false;
+	return draining || atomic_load_explicit(&conn->live->evict, memory_order_relaxed);
+}
+
+/* Holds a job that others wait for, and its bytes have stopped. */
+static bool is_stalled(const struct core *core, const struct conn *conn)
+{
+	return !core->jobs_free && core->wait_jobs.first && conn->job && !conn->waiting &&
+	       (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
+	       core->now_ns - conn->job->started_ns >= CORE_GRACE_NS &&
+	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= CORE_STALL_NS;
+}
+
 static void sweep_one(struct core *core, struct conn *conn)
 {
 	uint64_t waited_ns = core->now_ns - conn->since_ns;
+	bool     still     = is_still(core, conn);
 
+	if (still || is_to_go(core, conn, waited_ns)) {
+		if (still)
+			stats_reason(core->stats, REASON_idle_timeout);
+		conn_close(core, conn);
+		if (!conn->waiting)
+			pump(core, conn);
+		return;
+	}
+	if (is_stalled(core, conn)) {
+		if (conn->state == CONN_WRITING) {
+			conn_abort(core, conn);
+			return;
+		}
+		refuse_late(core, conn);
+		pump(core, conn);
+		return;
+	}
 	switch (conn->state) {
 	case CONN_HANDSHAKE:
 		if (waited_ns < core->header_ns)

@@ -12,6 +12,8 @@
 
 #define PEM_BYTES_MAX (8u << 20) /* revocation lists of a large bank run to megabytes */
 
+static_assert(CONFIG_IDENTITY_BYTES == TLS_IDENTITY_BYTES_MAX + 1, "what can be listed can call");
+
 /* The application protocol of both listeners (RFC 7301). */
 static const char *const alpn[] = { "http/1.1", NULL };
 
@@ -44,48 +46,120 @@ static void free_pem(struct pem_files *files)
 	tls_file_free(&files->revocation_list);
 }
 
-static bool read_pem(const struct live *live, const char *certificate, const char *key,
-		     const char *issuers, struct pem_files *files, char error[LIVE_ERROR_BYTES])
+/* The four files of a listener, and what each is called where. */
+struct pem_names {
+	const char *group; /* "tls" or "management", of the keys in errors */
+	const char *certificate, *key, *issuers, *revocation_list;
+};
+
+static struct pem_names names_of(const struct config *config, bool management)
 {
-	const char *list = live->config.tls.revocation_list;
+	const struct config_tls        *tls  = &config->tls;
+	const struct config_management *mgmt = &config->management;
+
+	if (management)
+		return (struct pem_names){ "management", mgmt->certificate, mgmt->key,
+					   mgmt->issuers, mgmt->revocation_list };
+	return (struct pem_names){ "tls", tls->certificate, tls->key, tls->issuers,
+				   tls->revocation_list };
+}
+
+static bool read_one(const char *group, const char *key, const char *path, struct bytes *out,
+		     char error[LIVE_ERROR_BYTES])
+{
+	char why[LIVE_ERROR_BYTES];
+
+	if (path[0] == '\0' || tls_file_read(path, PEM_BYTES_MAX, out, why, sizeof(why)))
+		return true;
+	snprintf(error, LIVE_ERROR_BYTES, "%s.%s: %.900s", group, key, why);
+	return false;
+}
+
+static bool read_pem(const struct pem_names *names, struct pem_files *files,
+		     char error[LIVE_ERROR_BYTES])
+{
+	const char *group = names->group;
 
 	*files = (struct pem_files){ 0 };
-	return tls_file_read(certificate, PEM_BYTES_MAX, &files->certificate, error,
-			     LIVE_ERROR_BYTES) &&
-	       tls_file_read(key, PEM_BYTES_MAX, &files->key, error, LIVE_ERROR_BYTES) &&
-	       tls_file_read(issuers, PEM_BYTES_MAX, &files->issuers, error, LIVE_ERROR_BYTES) &&
-	       (list[0] == '\0' || tls_file_read(list, PEM_BYTES_MAX, &files->revocation_list,
-						 error, LIVE_ERROR_BYTES));
+	return read_one(group, "certificate", names->certificate, &files->certificate, error) &&
+	       read_one(group, "key", names->key, &files->key, error) &&
+	       read_one(group, "issuers", names->issuers, &files->issuers, error) &&
+	       read_one(group, "revocation_list", names->revocation_list, &files->revocation_list,
+			error);
+}
+
+/* tls_server_make begins its sentence with what it is about (tls.h). */
+static void name_file(const struct pem_names *names, const char *why, char error[LIVE_ERROR_BYTES])
+{
+	const struct {
+		const char *begins, *key, *path;
+	} files[] = {
+		{ "our certificate", "certificate", names->certificate },
+		{ "our key", "key", names->key },
+		{ "issuer ", "issuers", names->issuers },
+		{ "the issuers", "issuers", names->issuers },
+		{ "the revocation list", "revocation_list", names->revocation_list },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (strncmp(why, files[i].begins, strlen(files[i].begins)) != 0)
+			continue;
+		snprintf(error, LIVE_ERROR_BYTES, "%s.%s: %.512s: %.400s", names->group,
+			 files[i].key, files[i].path, why);
+		return;
+	}
+	snprintf(error, LIVE_ERROR_BYTES, "%s: %.900s", names->group, why);
 }
 
 static bool make_server(struct live *live, const struct live_options *options, bool management,
 			struct tls_server **out, char error[LIVE_ERROR_BYTES])
 {
-	const struct config_tls        *tls  = &live->config.tls;
-	const struct config_management *mgmt = &live->config.management;
-	struct pem_files                files;
-	struct tls_options              made;
-	bool                            ok;
+	const struct config_tls *tls   = &live->config.tls;
+	struct pem_names         names = names_of(&live->config, management);
+	struct pem_files         files;
+	struct tls_options       made;
+	char                     why[TLS_ERROR_BYTES_MAX] = "";
+	bool                     ok                       = read_pem(&names, &files, error);
 
-	ok = read_pem(live, management ? mgmt->certificate : tls->certificate,
-		      management ? mgmt->key : tls->key, management ? mgmt->issuers : tls->issuers,
-		      &files, error);
 	if (ok) {
 		made = (struct tls_options){
-			.certificate     = files.certificate,
-			.key             = files.key,
-			.issuers         = files.issuers,
-			.revocation_list = files.revocation_list,
+			.certificate          = files.certificate,
+			.key                  = files.key,
+			.issuers              = files.issuers,
+			.revocation_list      = files.revocation_list,
+			.revocation_max_age_s = tls->revocation_max_age_hours * 3600,
 			.minimum_version = tls->minimum_version == CONFIG_TLS_1_2 ? TLS_VERSION_1_2
 										  : TLS_VERSION_1_3,
 			.alpn            = alpn,
 			.policy          = { .known = known, .ctx = live, .epoch = options->epoch },
 			.tickets         = management || !tls->tickets ? NULL : options->tickets,
 		};
-		ok = tls_server_make(&made, options->wall_ns, out, error, LIVE_ERROR_BYTES);
+		ok = tls_server_make(&made, options->wall_ns, out, why, sizeof(why));
+		if (!ok)
+			name_file(&names, why, error);
 	}
 	free_pem(&files);
 	return ok;
+}
+
+bool live_lists_are_good(const struct live *live, int64_t wall_ns)
+{
+	/* In whole seconds, as each caller is checked. */
+	return live->lists_good_until_ns == 0 ||
+	       wall_ns / 1000000000 <= live->lists_good_until_ns / 1000000000;
+}
+
+static bool make_servers(struct live *live, const struct live_options *options,
+			 char error[LIVE_ERROR_BYTES])
+{
+	struct tls_server_facts facts;
+
+	if (!make_server(live, options, false, &live->service, error) ||
+	    !make_server(live, options, true, &live->management, error))
+		return false;
+	tls_server_facts(live->service, &facts);
+	live->lists_good_until_ns = facts.revocation_good_until_ns;
+	return true;
 }
 
 /* The shadow is a whole brain of its own, with the live one's parts where it names none. */
@@ -129,8 +203,7 @@ bool live_make(const struct live_options *options, struct live **out, char error
 	ok = brain_make(&live->brain, &live->config, &live->names, &brain, error) &&
 	     make_shadow(live, options, error);
 	if (ok && !options->offline)
-		ok = make_server(live, options, false, &live->service, error) &&
-		     make_server(live, options, true, &live->management, error);
+		ok = make_servers(live, options, error);
 	if (!ok) {
 		live_free(live);
 		return false;

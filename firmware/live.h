@@ -6,7 +6,9 @@
  * sees half of an old one and half of a new one (core.h).
  *
  * Owner:   control makes and frees.  `sessions` counts the connections that were
- *          opened under it; a retired one is freed when they are gone.
+ *          opened under it; a retired one is freed when they are gone.  When too
+ *          many are retired, control sets `evict` in the oldest, and whoever holds
+ *          a connection of it closes it between two requests.
  * Memory:  malloc, on the control role; the model lies in one of two slots of huge
  *          pages, taken at boot (models.h), so that old and new fit side by side.
  * Failure: live_make says in a sentence what is wrong and changes nothing. */
@@ -31,8 +33,10 @@ struct live {
 	bool                  has_shadow;
 	struct tls_server    *service; /* the DPDK port's; NULL in offline use */
 	struct tls_server    *management;
-	uint64_t              epoch; /* grows by one each time; tickets carry it */
+	uint64_t              epoch;               /* grows by one each time; tickets carry it */
+	int64_t               lists_good_until_ns; /* the service's revocation lists; 0: none */
 	_Atomic uint32_t      sessions;
+	_Atomic bool          evict; /* set by control: its idle connections are to be closed */
 };
 
 struct live_options {
@@ -47,6 +51,9 @@ struct live_options {
 
 bool live_make(const struct live_options *options, struct live **out, char error[LIVE_ERROR_BYTES]);
 void live_free(struct live *live); /* NULL is fine */
+
+/* Are the service's revocation lists, if any, young enough at that time? */
+bool live_lists_are_good(const struct live *live, int64_t wall_ns);
 
 /* What the identity may do: a bit set of enum config_may; 0 when not listed. */
 uint32_t live_may(const struct live *live, struct bytes identity);

@@ -126,12 +126,15 @@ void log_event_write(const struct log_event *event)
 	const struct reason_row *row = reason_row_of(event->reason);
 	char                     members[LOG_LINE_BYTES];
 	char                     identity[2 * LOG_IDENTITY_BYTES_MAX + 8];
+	char                     detail[2 * LOG_DETAIL_BYTES_MAX + 8];
 	char                     address[INET6_ADDRSTRLEN] = "";
 	int                      n;
 
 	if (event->peer.family != 0)
 		inet_ntop(event->peer.family == 4 ? AF_INET : AF_INET6, event->peer.address,
 			  address, sizeof(address));
+	json_escape(detail, sizeof(detail), event->detail,
+		    strnlen(event->detail, sizeof(event->detail)));
 	json_escape(identity, sizeof(identity), event->identity, event->identity_bytes);
 	n = snprintf(members, sizeof(members), "\"event\":\"%s\",\"message\":\"%s\"", row->name,
 		     row->meaning);
@@ -144,6 +147,9 @@ void log_event_write(const struct log_event *event)
 	if (event->tls_alert != 0)
 		n += snprintf(members + n, sizeof(members) - (size_t)n, ",\"tls_alert\":%u",
 			      event->tls_alert);
+	if (detail[0] != '\0')
+		n += snprintf(members + n, sizeof(members) - (size_t)n, ",\"detail\":\"%s\"",
+			      detail);
 	if (event->identity_bytes != 0)
 		snprintf(members + n, sizeof(members) - (size_t)n, ",\"identity\":\"%s\"",
 			 identity);

@@ -1,9 +1,10 @@
 /* The log: JSON lines, written by the control role alone.
  *
  * A polling core formats no text.  It puts a small event (integers, and at most
- * an identity out of a certificate) into its event lane; control takes it out,
- * formats it and writes the line.  An event has no field that could hold a card
- * number, an account or a name, so none can be logged.
+ * an identity out of a certificate and TLS's own sentence about a handshake) into
+ * its event lane; control takes it out, formats it and writes the line.  An event
+ * has no field that is filled from a request, so no card number, account or name
+ * of a payment can be logged.
  *
  * Failure: a full lane loses the event and counts it (stats.events_lost). */
 #ifndef ASSAY_FIRMWARE_LOG_H
@@ -17,6 +18,7 @@
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 #define LOG_IDENTITY_BYTES_MAX 256
+#define LOG_DETAIL_BYTES_MAX   200
 
 /* An address as it is on the wire; family 4, 6 or 0 when there is none. */
 struct log_peer {
@@ -33,6 +35,7 @@ struct log_event {
 	uint16_t        identity_bytes;
 	struct log_peer peer;
 	char            identity[LOG_IDENTITY_BYTES_MAX];
+	char detail[LOG_DETAIL_BYTES_MAX]; /* why, in words; "" when the row says it all */
 };
 
 /* `file` "" is standard error.  False: the file can't be opened; errno says why. */

@@ -1,5 +1,6 @@
 /* assayctl: what people do with Assay from a command line.  A subcommand is one
  * row here and one function in a ctl_*.c file. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,8 +27,9 @@ static const struct subcommand subcommands[] = {
 	{ NULL, "snapshot", ctl_snapshot, "--config FILE", "make a snapshot of the histories now" },
 	{ NULL, "score", ctl_score, "MODEL < features.csv",
 	  "print a model's margin and probability for each row" },
-	{ NULL, "status", ctl_status, "--config FILE", "show what a running appliance is doing" },
-	{ NULL, "reload", ctl_reload, "--config FILE",
+	{ NULL, "status", ctl_status, "--config FILE ...",
+	  "show what a running appliance is doing" },
+	{ NULL, "reload", ctl_reload, "--config FILE ...",
 	  "apply a changed config, certificates and model without a restart" },
 	{ "audit", "verify", ctl_audit_verify, "DIR", "prove that an audit directory is unbroken" },
 	{ "audit", "cat", ctl_audit_cat, "DIR", "print audit records as JSON lines" },
@@ -71,6 +73,16 @@ static const struct subcommand *find(int argc, char **argv, int *skip)
 	return NULL;
 }
 
+/* What a subcommand printed is its result: output that was not written is a failure
+ * of the command, whatever the command itself thinks. */
+static int said(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "assayctl: cannot write the output: %s\n", strerror(errno));
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	const struct subcommand *sub;
@@ -82,11 +94,11 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
-		return 0;
+		return said(0);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("assayctl %s\n", assay_version());
-		return 0;
+		return said(0);
 	}
 	sub = find(argc, argv, &skip);
 	if (!sub) {
@@ -95,5 +107,5 @@ int main(int argc, char **argv)
 			argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
 		return 2;
 	}
-	return sub->run(argc - skip, argv + skip);
+	return said(sub->run(argc - skip, argv + skip));
 }

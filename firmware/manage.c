@@ -28,6 +28,7 @@ struct manage_conn {
 	struct live        *live;
 	struct tls_session *tls;
 	int64_t             since_ns;
+	int64_t             began_ns;
 	bool                open; /* the handshake is done */
 	bool                closing;
 	struct http_parser  http;
@@ -186,8 +187,8 @@ static void conn_begin(struct manage *manage, struct manage_conn *conn, int fd)
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	conn->fd       = fd;
-	conn->since_ns = monotonic_ns();
-	conn->live     = manage->ops.live(manage->ops.ctx);
+	conn->since_ns = conn->began_ns = monotonic_ns();
+	conn->live                      = manage->ops.live(manage->ops.ctx);
 	atomic_fetch_add(&conn->live->sessions, 1);
 	conn->head = malloc(http_head_memory_bytes(&limits));
 	conn->out  = malloc(HTTP_HEAD_BYTES_MAX + MANAGE_ANSWER_BYTES_MAX);
@@ -198,17 +199,38 @@ static void conn_begin(struct manage *manage, struct manage_conn *conn, int fd)
 		conn_end(conn);
 }
 
-static void accept_all(struct manage *manage)
+/* A free place, or that of the oldest connection that is not through its handshake:
+ * silent strangers must not keep operators out.  NULL: all are taken by callers. */
+static struct manage_conn *place_for_one(struct manage *manage)
+{
+	struct manage_conn *oldest = NULL;
+
+	for (int i = 0; i < MANAGE_CONNECTIONS_MAX; i++) {
+		struct manage_conn *conn = &manage->conns[i];
+
+		if (conn->fd < 0)
+			return conn;
+		if (!conn->open && (!oldest || conn->began_ns < oldest->began_ns))
+			oldest = conn;
+	}
+	return oldest;
+}
+
+/* At most one burst a step; the rest waits in the kernel's queue. */
+static void accept_some(struct manage *manage)
 {
 	for (int i = 0; i < MANAGE_CONNECTIONS_MAX; i++) {
-		int fd;
+		struct manage_conn *conn = place_for_one(manage);
+		int                 fd;
 
-		if (manage->conns[i].fd >= 0)
-			continue;
+		if (!conn)
+			return;
 		fd = accept4(manage->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			return;
-		conn_begin(manage, &manage->conns[i], fd);
+		if (conn->fd >= 0)
+			conn_end(conn);
+		conn_begin(manage, conn, fd);
 	}
 }
 
@@ -230,6 +252,13 @@ static void respond(struct manage *manage, struct manage_conn *conn)
 	struct http_answer         head;
 	struct live               *live = manage->ops.live(manage->ops.ctx);
 
+	/* Judged by today's table, list and clock, not by those of the handshake. */
+	if (tls_session_still_valid(conn->tls, live->management, wall_ns()) != REASON_NONE) {
+		log_write(LOG_WARNING, "management: a caller that was let in is so no more");
+		conn->out_at = conn->out_bytes = 0;
+		conn->closing                  = true;
+		return;
+	}
 	if (failure.reason == REASON_NONE &&
 	    (live_may(live, tls_identity(conn->tls)) & needs[request->route]) == 0)
 		failure.reason = REASON_http_forbidden;
@@ -340,6 +369,15 @@ static void pump(struct manage *manage, struct manage_conn *conn)
 		conn_end(conn);
 }
 
+/* Idle too long, or opened under a config that is to be let go of and between two
+ * requests. */
+static bool is_to_go(const struct manage_conn *conn, int64_t now)
+{
+	return now - conn->since_ns > MANAGE_IDLE_NS ||
+	       (atomic_load_explicit(&conn->live->evict, memory_order_relaxed) &&
+		http_idle(&conn->http) && conn->out_at == conn->out_bytes);
+}
+
 void manage_step(struct manage *manage, int timeout_ms)
 {
 	struct pollfd polls[MANAGE_CONNECTIONS_MAX + 1];
@@ -352,7 +390,9 @@ void manage_step(struct manage *manage, int timeout_ms)
 		polls[i] = (struct pollfd){ .fd     = conn->fd,
 					    .events = (short)(POLLIN | (sending ? POLLOUT : 0)) };
 	}
-	polls[MANAGE_CONNECTIONS_MAX] = (struct pollfd){ .fd = manage->listener, .events = POLLIN };
+	polls[MANAGE_CONNECTIONS_MAX] = (struct pollfd){
+		.fd = place_for_one(manage) ? manage->listener : -1, .events = POLLIN
+	};
 	if (poll(polls, MANAGE_CONNECTIONS_MAX + 1, timeout_ms) < 0)
 		return;
 	now = monotonic_ns();
@@ -364,10 +404,11 @@ void manage_step(struct manage *manage, int timeout_ms)
 		if (polls[i].revents != 0) {
 			conn->since_ns = now;
 			pump(manage, conn);
-		} else if (now - conn->since_ns > MANAGE_IDLE_NS) {
+		} else if (is_to_go(conn, now)) {
+			tls_close_notify(conn->tls);
 			conn_end(conn);
 		}
 	}
 	if (polls[MANAGE_CONNECTIONS_MAX].revents != 0)
-		accept_all(manage);
+		accept_some(manage);
 }

@@ -17,13 +17,27 @@ static void help(FILE *out, const char *name, const char *type, const char *word
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, words, name, type);
 }
 
-static void write_failures(FILE *out, struct stats *stats)
+/* Frames that the device, the front of TCP or lwIP found damaged. */
+static uint64_t frames_malformed(struct appliance *appliance)
 {
+	const struct tcp_stats *tcp = tcp_stats();
+	struct nic_stats        nic = { 0 };
+
+	nic_stats(appliance->core.nic, &nic);
+	return tcp->dropped_malformed + tcp->dropped_checksum + nic.rx_errors;
+}
+
+static void write_failures(FILE *out, struct appliance *appliance)
+{
+	struct stats *stats = appliance->core.stats;
+
 	help(out, "assay_failures_total", "counter",
 	     "Expected failures, one series per row of the failure table.");
 	for (int i = 1; i < REASON_COUNT_ALL; i++)
 		fprintf(out, "assay_failures_total{reason=\"%s\"} %lu\n", reason_row_of(i)->name,
-			(unsigned long)stats_get(&stats->reasons[i]));
+			(unsigned long)(i == REASON_frame_malformed
+						? frames_malformed(appliance)
+						: stats_get(&stats->reasons[i])));
 }
 
 static void write_verdicts(FILE *out, struct stats *stats)
@@ -107,6 +121,11 @@ static void write_service(FILE *out, struct appliance *appliance)
 			    stats_get(&stats->handshakes_full) },
                 { "assay_handshakes_resumed_total", "counter", "TLS sessions resumed by ticket.",
 			    stats_get(&stats->handshakes_resumed) },
+                { "assay_handshakes", "gauge", "TLS handshakes under way.",
+			    stats_get(&stats->handshaking) },
+                { "assay_revocation_list_good_until_seconds", "gauge",
+			    "Unix time from when on the revocation list is too old; 0 without one.",
+			    (uint64_t)appliance->live->lists_good_until_ns / 1000000000 },
                 { "assay_requests_in_flight", "gauge", "Requests begun and not yet answered.",
 			    stats_get(&stats->jobs_in_use) },
                 { "assay_net_turns_total", "counter", "Turns of the polling loop.",
@@ -144,9 +163,8 @@ size_t metrics_write(struct appliance *appliance, char *out, size_t capacity)
 	help(page, "assay_build_info", "gauge", "What runs; always 1.");
 	fprintf(page, "assay_build_info{version=\"%s\"} 1\n", assay_version());
 	help(page, "assay_ready", "gauge", "1 when decisions are made, 0 when not.");
-	fprintf(page, "assay_ready %d\n",
-		atomic_load(&appliance->core.ready) && !atomic_load(&appliance->audit.failing));
-	write_failures(page, appliance->core.stats);
+	fprintf(page, "assay_ready %d\n", appliance_unready(appliance) == REASON_NONE);
+	write_failures(page, appliance);
 	write_verdicts(page, appliance->core.stats);
 	write_service(page, appliance);
 	write_stages(page, appliance->core.stats);
@@ -174,7 +192,7 @@ size_t status_write(struct appliance *appliance, char *out, size_t capacity)
 		"\"audit\":{\"durable_sequence\":%lu,\"lag_records\":%lu,\"failing\":%s},"
 		"\"reloads\":%lu,\"reloads_refused\":%lu}\n",
 		live->config.name, assay_version(),
-		atomic_load(&appliance->core.ready) ? "true" : "false",
+		appliance_unready(appliance) == REASON_NONE ? "true" : "false",
 		(long)(uptime_ns / 1000000000), config, live->brain.model ? model : "",
 		(unsigned long)stats_get(&stats->connections_open),
 		(unsigned long)stats_get(&stats->requests),

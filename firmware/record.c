@@ -115,7 +115,10 @@ void record_slot(void *ctx, struct slot *slot)
 bool record_room(struct core *core, size_t count)
 {
 	size_t in_flight = (size_t)(core->pipeline.tail - core->pipeline.head);
-	size_t need      = (in_flight + count + 1) * (AUDIT_RECORD_BYTES_MAX + 64);
+	size_t need      = (in_flight + count + 1) * CONFIG_RECORD_BYTES;
+
+	static_assert(CONFIG_RECORD_BYTES >= AUDIT_RECORD_BYTES_MAX + 64,
+		      "a record and what the lane puts around it");
 
 	return core->records.ring_bytes - lane_used(&core->records) >= need;
 }

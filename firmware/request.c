@@ -9,8 +9,17 @@
 #include "runtime/decide/decide.h"
 #include "runtime/reply/reply.h"
 
-static void put_answer(struct job *job, uint16_t status, size_t body_bytes)
+/* May the connection go on?  Not when the machine stops, nor when the config that
+ * it was opened under is to be let go of. */
+static bool goes_on(const struct core *core, const struct job *job, bool keep_alive)
 {
+	return keep_alive && !atomic_load_explicit(&core->draining, memory_order_relaxed) &&
+	       !(job->conn && atomic_load_explicit(&job->conn->live->evict, memory_order_relaxed));
+}
+
+static void put_answer(const struct core *core, struct job *job, uint16_t status, size_t body_bytes)
+{
+	job->keep_alive           = goes_on(core, job, job->keep_alive);
 	struct http_answer answer = {
 		.status       = status,
 		.content_type = "application/json",
@@ -30,9 +39,9 @@ static void refuse(struct core *core, struct job *job, const struct failure *fai
 		   const char *allow, bool keep_alive)
 {
 	stats_reason(core->stats, failure->reason);
-	job->keep_alive = keep_alive;
+	job->keep_alive = goes_on(core, job, keep_alive);
 	job->out_bytes  = http_write_problem(job->out, HTTP_PROBLEM_BYTES_MAX, failure, allow,
-					     keep_alive);
+					     job->keep_alive);
 	job->out_at     = 0;
 	assert(job->out_bytes > 0);
 }
@@ -98,7 +107,7 @@ void request_answer(struct core *core, struct job *job)
 		histogram_add(&core->stats->stage_ns[STAGE_commit], began_ns - job->recorded_ns);
 	size = answers_by_route[route](core, job, job->out + HTTP_HEAD_BYTES_MAX,
 				       REPLY_BATCH_BYTES_MAX(job->request.batch_max));
-	put_answer(job, 200, size);
+	put_answer(core, job, 200, size);
 	histogram_add(&core->stats->stage_ns[STAGE_reply], clock_now_ns(core->clock) - began_ns);
 }
 
@@ -290,12 +299,14 @@ static void handle_health(struct core *core, struct conn *conn)
 	enum reason reason     = REASON_NONE;
 	size_t      size;
 
+	if (asks_ready && !live_lists_are_good(core->live, core->wall_ns))
+		reason = REASON_revocation_list_old;
 	if (asks_ready && atomic_load_explicit(core->audit_failing, memory_order_acquire))
 		reason = REASON_audit_unwritable;
 	if (asks_ready && !atomic_load_explicit(&core->ready, memory_order_relaxed))
 		reason = REASON_not_ready;
 	size = reply_health(job->out + HTTP_HEAD_BYTES_MAX, REPLY_HEALTH_BYTES_MAX, reason);
-	put_answer(job, reason == REASON_NONE ? 200 : 503, size);
+	put_answer(core, job, reason == REASON_NONE ? 200 : 503, size);
 	conn->state = CONN_WRITING;
 }
 
@@ -309,7 +320,7 @@ static void handle_version(struct core *core, struct conn *conn)
 		.digests = &core->live->brain.digests,
 	};
 
-	put_answer(job, 200,
+	put_answer(core, job, 200,
 		   reply_version(job->out + HTTP_HEAD_BYTES_MAX, REPLY_VERSION_BYTES_MAX, &about));
 	conn->state = CONN_WRITING;
 }

@@ -28,6 +28,7 @@ struct stats {
 	counter_u64 connections_accepted;
 	counter_u64 handshakes_full;
 	counter_u64 handshakes_resumed;
+	counter_u64 handshaking; /* gauge: connections that are not open yet */
 	counter_u64 jobs_in_use; /* gauge: requests between their first byte and their answer */
 	counter_u64 turns;
 	counter_u64 reloads;

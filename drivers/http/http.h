@@ -147,6 +147,9 @@ void http_next(struct http_parser *parser);
 /* True between requests: an idle timeout closes silently, else it is a 408. */
 bool http_idle(const struct http_parser *parser);
 
+/* True from the end of a request's head on: what is missing is its body. */
+bool http_head_done(const struct http_parser *parser);
+
 /* "HTTP/1.1 100 Continue\r\n\r\n" (RFC 9110 section 15.2.1) */
 struct bytes http_continue(void);
 

@@ -86,6 +86,11 @@ bool http_idle(const struct http_parser *parser)
 	       parser->empty_lines == 0;
 }
 
+bool http_head_done(const struct http_parser *parser)
+{
+	return parser->state != HTTP_STATE_HEAD;
+}
+
 enum reason http_fail(struct http_parser *parser, enum reason reason, const char *place,
 		      const char *detail)
 {

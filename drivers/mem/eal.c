@@ -157,8 +157,9 @@ static bool check_pci(const char *device, char *error, size_t size_bytes)
 	length                          = readlink(path, driver, sizeof(driver) - 1);
 	driver[length > 0 ? length : 0] = '\0';
 	const char *base                = strrchr(driver, '/') ? strrchr(driver, '/') + 1 : "none";
+	/* Mellanox cards are shared with their kernel driver, through verbs. */
 	if (strcmp(base, "vfio-pci") == 0 || strcmp(base, "uio_pci_generic") == 0 ||
-	    strcmp(base, "igb_uio") == 0)
+	    strcmp(base, "igb_uio") == 0 || strcmp(base, "mlx5_core") == 0)
 		return true;
 	return say(
 		error, size_bytes,

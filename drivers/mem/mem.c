@@ -45,6 +45,21 @@ void *mem_take(const char *name, size_t size_bytes, size_t align_bytes)
 	return memory;
 }
 
+struct mem_room mem_room(void)
+{
+	struct rte_malloc_socket_stats stats;
+	struct mem_room                room = { 0 };
+
+	for (unsigned i = 0; i < rte_socket_count(); i++) {
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) != 0)
+			continue;
+		room.free_bytes += stats.heap_freesz_bytes;
+		if (stats.greatest_free_size > room.largest_bytes)
+			room.largest_bytes = stats.greatest_free_size;
+	}
+	return room;
+}
+
 void mem_seal(void)
 {
 	sealed = true;

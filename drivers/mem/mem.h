@@ -51,7 +51,14 @@ const char *mem_log_tail(void);
  * is a power of two, at least 1.  `name` is copied. */
 void *mem_take(const char *name, size_t size_bytes, size_t align_bytes);
 void  mem_seal(void);
-bool  mem_sealed(void);
+
+/* What is left to take: all of it, and its largest piece. */
+struct mem_room {
+	size_t free_bytes;
+	size_t largest_bytes;
+};
+struct mem_room mem_room(void);
+bool            mem_sealed(void);
 
 /* What was taken, one row each, and what is left.  Boot prints it. */
 struct mem_row {

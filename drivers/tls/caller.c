@@ -12,7 +12,7 @@ static const struct tls_fault_row rows[FAULT_COUNT] = {
 	[FAULT_REVOKED]          = { REASON_tls_client_refused, TLS_ALERT_CERTIFICATE_REVOKED,
 				     "the certificate is revoked" },
 	[FAULT_LIST_OLD]         = { REASON_tls_client_refused, TLS_ALERT_CERTIFICATE_UNKNOWN,
-				     "the issuer's revocation list is past its next update: install a new one" },
+				     "the issuer's revocation list is past its next update or its allowed age: install a new one" },
 	[FAULT_LIST_MISSING]     = { REASON_tls_client_refused, TLS_ALERT_CERTIFICATE_UNKNOWN,
 				     "the issuer has no revocation list: add it to the configured lists" },
 	[FAULT_EXPIRED]          = { REASON_tls_client_refused, TLS_ALERT_CERTIFICATE_EXPIRED,
@@ -91,7 +91,7 @@ enum tls_fault tls_caller_check(const struct tls_caller *caller, const struct tl
 		return FAULT_REVOKED;
 	if (issuers->lists_required && !issuer->listed)
 		return FAULT_LIST_MISSING;
-	if (issuer->listed && now_s > issuer->next_update_s)
+	if (issuer->listed && now_s > issuer->good_until_s)
 		return FAULT_LIST_OLD;
 	if (now_s > caller->expires_s || now_s > tls_seconds_of(&issuer->certificate->valid_to))
 		return FAULT_EXPIRED;

@@ -38,7 +38,8 @@ struct tls_issuer {
 	const mbedtls_x509_crt *certificate;
 	bool                    listed;
 	int64_t                 next_update_s;
-	struct tls_serial      *revoked; /* [revoked_count], sorted */
+	int64_t                 good_until_s; /* next_update_s, or the end of the allowed age */
+	struct tls_serial      *revoked;      /* [revoked_count], sorted */
 	size_t                  revoked_count;
 };
 
@@ -47,10 +48,16 @@ struct tls_issuers {
 	struct tls_issuer issuers[TLS_ISSUERS_MAX];
 	size_t            count;
 	bool              lists_required;
+	uint32_t          list_max_age_s; /* 0: any */
+};
+
+struct tls_issuers_options {
+	struct bytes certificates, lists;
+	uint32_t     list_max_age_s;
 };
 
 /* Parses and checks issuers and lists; `error` as tls_server_make. */
-bool tls_issuers_make(struct tls_issuers *issuers, struct bytes certificates, struct bytes lists,
+bool tls_issuers_make(struct tls_issuers *issuers, const struct tls_issuers_options *options,
 		      int64_t now_s, char *error, size_t error_size_bytes);
 void tls_issuers_free(struct tls_issuers *issuers);
 
@@ -122,6 +129,9 @@ struct tls_verdict {
 	const struct tls_issuer  *issuer; /* of the leaf */
 };
 int tls_verify(void *verdict, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
+
+/* Only clientAuth in so many words: neither absence nor anyExtendedKeyUsage. */
+bool tls_names_client_auth(const mbedtls_x509_crt *certificate);
 
 extern const mbedtls_x509_crt_profile tls_profile; /* algorithms and key sizes we accept */
 

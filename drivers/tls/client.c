@@ -50,6 +50,20 @@ bool tls_client_make(const struct tls_client_options *options, int64_t now_ns,
 	return true;
 }
 
+bool tls_is_client_certificate(struct bytes certificate)
+{
+	mbedtls_x509_crt chain;
+	char             error[TLS_ERROR_BYTES_MAX];
+	bool             is_client;
+
+	mbedtls_x509_crt_init(&chain);
+	is_client = tls_port_ready() &&
+		    tls_certificates_read(&chain, certificate, "it", error, sizeof(error)) &&
+		    tls_names_client_auth(&chain);
+	mbedtls_x509_crt_free(&chain);
+	return is_client;
+}
+
 void tls_client_free(struct tls_client *client)
 {
 	if (!client)

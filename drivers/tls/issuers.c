@@ -115,6 +115,14 @@ static const char *serials_take(struct tls_issuer *issuer, const mbedtls_x509_cr
 	return NULL;
 }
 
+static int64_t good_until_s(const struct tls_issuers *issuers, const mbedtls_x509_crl *list)
+{
+	int64_t next_s   = tls_seconds_of(&list->next_update);
+	int64_t oldest_s = tls_seconds_of(&list->this_update) + issuers->list_max_age_s;
+
+	return issuers->list_max_age_s == 0 || next_s < oldest_s ? next_s : oldest_s;
+}
+
 static const char *list_take(struct tls_issuers *issuers, const mbedtls_x509_crl *list,
 			     int64_t now_s)
 {
@@ -129,8 +137,12 @@ static const char *list_take(struct tls_issuers *issuers, const mbedtls_x509_crl
 	if (now_s < tls_seconds_of(&list->this_update))
 		return "is not valid yet";
 	issuer->next_update_s = tls_seconds_of(&list->next_update);
+	issuer->good_until_s  = good_until_s(issuers, list);
 	if (now_s > issuer->next_update_s)
 		return "is past its next update: every client would be refused; install a new one";
+	if (now_s > issuer->good_until_s)
+		return "is older than its allowed age: every client would be refused; install a "
+		       "new one";
 	issuer->listed = true;
 	return serials_take(issuer, list);
 }
@@ -160,17 +172,18 @@ static bool lists_take(struct tls_issuers *issuers, struct bytes lists, int64_t 
 	return ret == 0 && !fault;
 }
 
-bool tls_issuers_make(struct tls_issuers *issuers, struct bytes certificates, struct bytes lists,
+bool tls_issuers_make(struct tls_issuers *issuers, const struct tls_issuers_options *options,
 		      int64_t now_s, char *error, size_t error_size_bytes)
 {
-	*issuers = (struct tls_issuers){ .lists_required = lists.size_bytes > 0 };
+	*issuers = (struct tls_issuers){ .lists_required = options->lists.size_bytes > 0,
+					 .list_max_age_s = options->list_max_age_s };
 	mbedtls_x509_crt_init(&issuers->certificates);
-	if (!tls_certificates_read(&issuers->certificates, certificates, "the issuers", error,
-				   error_size_bytes))
+	if (!tls_certificates_read(&issuers->certificates, options->certificates, "the issuers",
+				   error, error_size_bytes))
 		return false;
 	return issuers_take(issuers, now_s, error, error_size_bytes) &&
 	       (!issuers->lists_required ||
-		lists_take(issuers, lists, now_s, error, error_size_bytes));
+		lists_take(issuers, options->lists, now_s, error, error_size_bytes));
 }
 
 void tls_issuers_free(struct tls_issuers *issuers)

@@ -15,13 +15,17 @@ static bool server_fill(struct tls_server *server, const struct tls_options *opt
 		.minimum_version = options->minimum_version,
 		.maximum_version = TLS_VERSION_1_3,
 	};
+	const struct tls_issuers_options issuers = {
+		.certificates   = options->issuers,
+		.lists          = options->revocation_list,
+		.list_max_age_s = options->revocation_max_age_s,
+	};
 	/* Both are made even if the first fails, so that both can be freed. */
 	bool made = tls_setup_make(&server->setup, &setup, now_s, error, error_size_bytes);
 	if (!made)
 		mbedtls_x509_crt_init(&server->issuers.certificates);
 	else
-		made = tls_issuers_make(&server->issuers, options->issuers,
-					options->revocation_list, now_s, error, error_size_bytes);
+		made = tls_issuers_make(&server->issuers, &issuers, now_s, error, error_size_bytes);
 	if (!made)
 		return false;
 
@@ -90,8 +94,10 @@ void tls_server_facts(const struct tls_server *server, struct tls_server_facts *
 		const struct tls_issuer *issuer = &server->issuers.issuers[i];
 		earliest(&facts->issuer_expires_ns, tls_seconds_of(&issuer->certificate->valid_to));
 		facts->revoked_count += issuer->revoked_count;
-		if (issuer->listed)
-			earliest(&facts->revocation_next_update_ns, issuer->next_update_s);
+		if (!issuer->listed)
+			continue;
+		earliest(&facts->revocation_next_update_ns, issuer->next_update_s);
+		earliest(&facts->revocation_good_until_ns, issuer->good_until_s);
 	}
 }
 

@@ -47,6 +47,7 @@ struct tls_client;
 #define TLS_ALPN_MAX           4
 #define TLS_ISSUERS_MAX        64
 #define TLS_TEXT_BYTES_MAX     200
+#define TLS_ERROR_BYTES_MAX    512 /* enough for any sentence of tls_server_make */
 /* RFC 8446 section 5.5 allows 2^24.5 full records under one AES-GCM key. */
 #define TLS_RECORDS_MAX        (UINT64_C(1) << 24)
 #define TLS_SESSION_BYTES_MAX  (40u << 10)
@@ -89,6 +90,7 @@ struct tls_options {
 	struct bytes key;             /* not encrypted; P-256, P-384 or RSA of 2048 bits or more */
 	struct bytes issuers;         /* those that may sign a client's certificate, directly */
 	struct bytes revocation_list; /* empty: no check.  Else one current list for each issuer */
+	uint32_t     revocation_max_age_s; /* a list's thisUpdate; 0: its nextUpdate alone counts */
 	enum tls_version    minimum_version;
 	const char *const  *alpn; /* NULL-terminated, at most TLS_ALPN_MAX; NULL: none */
 	struct tls_policy   policy;
@@ -110,7 +112,9 @@ struct tls_tickets *tls_tickets_make(uint32_t lifetime_seconds, uint32_t rotate_
 struct tls_tickets *tls_tickets_hold(struct tls_tickets *tickets);
 void                tls_tickets_release(struct tls_tickets *tickets); /* NULL is fine */
 
-/* Makes a server or says in `error`, in a sentence, why not: something does not
+/* Makes a server or says in `error`, in a sentence that begins with "our certificate",
+ * "our key", "issuer ", "the issuers" or "the revocation list" where it is about one
+ * of them, why not: something does not
  * parse, the key is not the certificate's, a certificate or the revocation list
  * is not valid at now_ns, an issuer is not a CA, a list is not signed by one of
  * the issuers.  Starts with one hold. */
@@ -124,6 +128,7 @@ struct tls_server_facts {
 	int64_t certificate_expires_ns;    /* the earliest of our chain */
 	int64_t issuer_expires_ns;         /* the earliest of the issuers */
 	int64_t revocation_next_update_ns; /* the earliest of the lists */
+	int64_t revocation_good_until_ns; /* the same, or earlier when the allowed age ends first */
 	size_t  revoked_count;
 };
 void tls_server_facts(const struct tls_server *server, struct tls_server_facts *facts);
@@ -209,6 +214,8 @@ struct tls_client_options {
 bool tls_client_make(const struct tls_client_options *options, int64_t now_ns,
 		     struct tls_client **out, char *error, size_t error_size_bytes);
 void tls_client_free(struct tls_client *client); /* after its sessions */
+/* Does the first certificate of a PEM text name clientAuth, as our servers demand? */
+bool tls_is_client_certificate(struct bytes certificate);
 /* server_name: what its SAN must hold, a DNS name or an address; required. */
 enum reason tls_client_open(struct tls_client *client, const char *server_name,
 			    const struct tls_io *io, struct tls_session **out);

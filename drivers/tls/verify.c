@@ -67,10 +67,19 @@ static bool has(const mbedtls_x509_crt *certificate, int extension)
 	return mbedtls_x509_crt_has_ext_type(certificate, extension) != 0;
 }
 
-static enum tls_fault unfit(const mbedtls_x509_crt *leaf)
+bool tls_names_client_auth(const mbedtls_x509_crt *certificate)
 {
 	const char *client_auth = MBEDTLS_OID_CLIENT_AUTH;
 
+	for (const mbedtls_x509_sequence *at = &certificate->ext_key_usage; at; at = at->next)
+		if (at->buf.len == strlen(client_auth) &&
+		    memcmp(at->buf.p, client_auth, at->buf.len) == 0)
+			return true;
+	return false;
+}
+
+static enum tls_fault unfit(const mbedtls_x509_crt *leaf)
+{
 	if (leaf->version != 3)
 		return FAULT_VERSION;
 	if (leaf->MBEDTLS_PRIVATE(ca_istrue))
@@ -81,12 +90,7 @@ static enum tls_fault unfit(const mbedtls_x509_crt *leaf)
 	if (!has(leaf, MBEDTLS_X509_EXT_KEY_USAGE) ||
 	    mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
 		return FAULT_KEY_USAGE;
-	/* Only clientAuth in so many words: neither absence nor anyExtendedKeyUsage. */
-	for (const mbedtls_x509_sequence *at = &leaf->ext_key_usage; at; at = at->next)
-		if (at->buf.len == strlen(client_auth) &&
-		    memcmp(at->buf.p, client_auth, at->buf.len) == 0)
-			return FAULT_NONE;
-	return FAULT_EXTENDED_USAGE;
+	return tls_names_client_auth(leaf) ? FAULT_NONE : FAULT_EXTENDED_USAGE;
 }
 
 static enum tls_fault leaf_fault(struct tls_verdict *verdict, const mbedtls_x509_crt *leaf,

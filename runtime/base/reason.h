@@ -9,8 +9,8 @@
  *         DECLINE the same: decline
  *         COUNT   nothing is done to the caller; it is counted
  *
- * The rows are in reason_table.h, sorted by where they arise.  A new row goes
- * there and nowhere else. */
+ * The rows are in reason_table.h, sorted by where they arise, new ones last.  A new
+ * row goes there and nowhere else. */
 #ifndef ASSAY_RUNTIME_BASE_REASON_H
 #define ASSAY_RUNTIME_BASE_REASON_H
 

@@ -5,8 +5,8 @@
 /* link and transport */
 REASON(frame_malformed,        COUNT,   0,   "a frame was dropped: its Ethernet, IP or TCP header is not valid")
 REASON(connections_full,       CLOSE,   0,   "a connection was refused: tcp.connections_max are open")
-REASON(idle_timeout,           CLOSE,   0,   "a connection was closed: it was idle longer than http.idle_seconds")
-REASON(header_timeout,         REPLY,   408, "a request did not arrive within http.header_seconds")
+REASON(idle_timeout,           CLOSE,   0,   "a connection was closed: it was idle longer than http.idle_seconds or tcp.idle_seconds")
+REASON(header_timeout,         REPLY,   408, "a request did not arrive within http.header_seconds, or its body within http.body_seconds")
 REASON(peer_reset,             CLOSE,   0,   "the peer reset the connection")
 /* TLS */
 REASON(tls_handshake_failed,   CLOSE,   0,   "a TLS handshake failed; the peer and the alert are in the log")
@@ -62,3 +62,6 @@ REASON(audit_unwritable,       REPLY,   503, "the audit log cannot be written (d
 /* service */
 REASON(not_ready,              REPLY,   503, "the appliance is starting or stopping")
 REASON(internal,               REPLY,   500, "an internal limit was hit; this is a defect, report it with the log")
+/* newer rows: audit records hold a row's number, so that a new one goes last */
+REASON(handshakes_full,        CLOSE,   0,   "a connection was refused: tls.handshakes_max handshakes are under way")
+REASON(revocation_list_old,    REPLY,   503, "tls.revocation_list is past its next update or tls.revocation_max_age_hours: its issuer's callers are refused")

@@ -8,6 +8,7 @@ import datetime
 import http.client
 import pathlib
 import re
+import signal
 import ssl
 import subprocess
 import sys
@@ -27,9 +28,10 @@ LISTED = ("good", "expired", "early", "revoked", "foreign", "by_leaf", "by_leaf_
           "open_revoked")
 ALL = ["decide", "health", "version"]
 SHORT_SECONDS = 12
+AGE_SECONDS = 6
 
 CERTIFICATE_REQUIRED, EXPIRED, REVOKED, UNKNOWN_CA = 116, 45, 44, 48
-UNSUPPORTED, ACCESS_DENIED, BAD = 43, 49, 42
+UNSUPPORTED, ACCESS_DENIED, BAD, CERTIFICATE_UNKNOWN = 43, 49, 42, 46
 
 
 class Bank(Appliance):
@@ -273,6 +275,45 @@ def test_open_revoked(bank):
     caller.close()
 
 
+def wait_log(bank, words, count, seconds=10):
+    """Until the log has that many lines with the words in it."""
+    end = time.monotonic() + seconds
+    while bank.log.read_text().count(words) < count:
+        tap.check(time.monotonic() < end, f"'{words}' not {count} times in the log after {seconds} s")
+        time.sleep(0.05)
+
+
+def reload_by_signal(bank):
+    """For when no operator of this issuer is let in."""
+    before = bank.log.read_text().count('"message":"reload: ')
+    bank.child.send_signal(signal.SIGHUP)
+    wait_log(bank, '"message":"reload: ', before + 1)
+
+
+def test_list_age(bank):
+    """tls.revocation_max_age_hours: too old a list lets none of its issuer in, and is logged once"""
+    bank.ca.list(now() - datetime.timedelta(hours=1) + datetime.timedelta(seconds=AGE_SECONDS))
+    bank.write_config(tls__revocation_max_age_hours=1)
+    bank.reload()
+    caller = bank.caller("good")
+    tap.same(caller.post("/v1/decisions", payments.payment(106))[0], 200, "status while young")
+    wait_log(bank, "tls.revocation_max_age_hours", 1, AGE_SECONDS + 10)
+    refused(bank, "good", CERTIFICATE_UNKNOWN)
+    before = bank.decided()
+    try:
+        status, _ = caller.post("/v1/decisions", payments.payment(107))
+    except (OSError, http.client.HTTPException):
+        status = None
+    tap.same((status, bank.decided()), (None, before), "status on the old connection, decisions")
+    time.sleep(0.3)
+    tap.same(bank.log.read_text().count("tls.revocation_max_age_hours"), 1, "log lines")
+    reload_by_signal(bank)
+    tap.check("older than its allowed age" in bank.log_tail(), "the old list was loaded again")
+    bank.ca.list()
+    reload_by_signal(bank)
+    tap.same(bank.caller("good").post("/v1/decisions", payments.payment(108))[0], 200, "status")
+
+
 def test_good_after(bank):
     """the good caller is served to the end, and the audit log verifies"""
     tap.same(bank.caller("good").post("/v1/decisions", payments.payment(105))[0], 200, "status")
@@ -285,4 +326,4 @@ if __name__ == "__main__":
               test_by_leaf_bare,
               test_server_only, test_two_names, test_unlisted, test_rights, test_old_version, test_resumed,
               test_ticket_revoked, test_ticket_unlisted, test_ticket_expired, test_open_revoked,
-              test_good_after], lambda: Bank("certificates"))
+              test_list_age, test_good_after], lambda: Bank("certificates"))

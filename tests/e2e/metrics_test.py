@@ -4,9 +4,11 @@
 import json
 import pathlib
 import re
+import socket
 import ssl
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
@@ -14,24 +16,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import payments
 import tap
 from appliance import TREE, Appliance
+from machine import SERVER4
 
 REQUESTS = 50
 
 
-def management(appliance, name, path):
-    """curl in the appliance's own namespace, where the management port is."""
-    pki, port = appliance.pki, appliance.settings["management.port"]
-    done = appliance.wires.server.run(
-        ["curl", "-sS", "--max-time", "20", "-w", "\n%{http_code}", "--cacert", pki / "ca.pem",
-         *(["--cert", pki / f"{name}.pem", "--key", pki / f"{name}.key"] if name else []),
-         "--connect-to", f"localhost:{port}:127.0.0.1:{port}", f"https://localhost:{port}{path}"],
-        capture_output=True, text=True)
-    body, _, status = done.stdout.rpartition("\n")
-    return done.returncode, status, body
-
-
 def page(appliance):
-    code, status, body = management(appliance, "client", "/metrics")
+    code, status, body = appliance.management("client", "/metrics")
     tap.same((code, status), (0, "200"), "curl's status and HTTP's")
     return body
 
@@ -75,6 +66,94 @@ def test_counts(appliance):
         tap.check(grown >= least, f"{pattern} grew by {grown}, expected {least}")
 
 
+def raw_request(appliance, data):
+    """The first line of the answer to these bytes."""
+    sock = appliance.caller().open().sock
+    sock.sendall(data)
+    return sock.recv(4096).split(b"\r\n")[0].decode()
+
+
+def send_frame(data):
+    """A frame on the client's end of the cable."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as end:
+        end.bind(("client0", 0))
+        end.send(data)
+
+
+def no_certificate(appliance):
+    try:
+        appliance.caller(None).get("/v1/version")
+        raise tap.Failed("served without a certificate")
+    except (ssl.SSLError, OSError):
+        pass
+
+
+def unlisted_path(appliance):
+    tap.check(" 404 " in raw_request(appliance, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"), "404")
+
+
+def forbidden(appliance):
+    good = appliance.settings["callers"]
+    appliance.write_config(callers=[*good[:1], {**good[1], "may": ["health"]}, *good[2:]])
+    appliance.reload()
+    tap.same(appliance.caller("client2").get("/v1/version")[0], 403, "status")
+    appliance.write_config(callers=good)
+    appliance.reload()
+
+
+def post_is(appliance, status, body):
+    tap.same(appliance.caller().post("/v1/decisions", body)[0], status, f"status of {body!r:.60}")
+
+
+def without_model(appliance):
+    model = appliance.settings["model.file"]
+    appliance.write_config(model__file="")
+    appliance.reload()
+    post_is(appliance, 200, payments.payment(1))
+    appliance.write_config(model__file=model)
+    appliance.reload()
+
+
+PROVOKE = {
+    # an IPv4 packet that says it is longer than its frame
+    "frame_malformed": lambda _: send_frame(b"\xff" * 6 + b"\x02" + bytes(5) + b"\x08\x00"
+                                            + b"\x45\x00\x7f\xff" + bytes(42)),
+    "tls_client_refused": no_certificate,
+    "tls_handshake_failed": lambda appliance: socket.create_connection(
+        (SERVER4, appliance.settings["tcp.port"])).sendall(b"GET / HTTP/1.1\r\n\r\n"),
+    "http_path": unlisted_path,
+    "http_forbidden": forbidden,
+    "http_host": lambda appliance: raw_request(appliance, b"GET / HTTP/1.1\r\n\r\n"),
+    "json_malformed": lambda appliance: post_is(appliance, 400, "{"),
+    "batch_empty": lambda appliance: post_is(appliance, 422, {"transactions": []}),
+    "field_missing": lambda appliance: post_is(appliance, 422, {"id": "x"}),
+    "feature_missing": lambda appliance: post_is(appliance, 200, payments.payment(1)),
+    "model_missing": without_model,
+}
+
+
+def test_reasons(appliance):
+    """a row counts when what it says happens"""
+    for reason, provoke in PROVOKE.items():
+        name = f'assay_failures_total{{reason="{reason}"}}'
+        before, end = appliance.metric(name), time.monotonic() + 3
+        provoke(appliance)
+        while appliance.metric(name) <= before:
+            tap.check(time.monotonic() < end, f"{reason} does not count")
+            time.sleep(0.05)
+
+
+def test_stages(appliance):
+    """every stage that a decision goes through is measured"""
+    before = appliance.metrics()
+    for number in range(5):
+        post_is(appliance, 200, payments.payment(number))
+    after = appliance.metrics()
+    for stage in ("tls", "http", "decode", "model", "decide", "audit", "commit", "reply"):
+        name = f'assay_stage_seconds_count{{stage="{stage}"}}'
+        tap.check(after[name] >= before[name] + 5, f"{name} went from {before[name]} to {after[name]}")
+
+
 def test_status(appliance):
     """assayctl status tells what it is doing"""
     done = appliance.manage("status")
@@ -84,20 +163,20 @@ def test_status(appliance):
 
 def test_rights(appliance):
     """a caller without the right gets 403, one without a certificate nothing"""
-    tap.same(management(appliance, "client2", "/metrics")[1], "403", "status without the right")
-    code, status, _ = management(appliance, None, "/metrics")
+    tap.same(appliance.management("client2", "/metrics")[1], "403", "status without the right")
+    code, status, _ = appliance.management(None, "/metrics")
     tap.check(code != 0 and status == "000", f"served without a certificate: {code} {status}")
-    code, status, _ = management(appliance, "revoked", "/metrics")
+    code, status, _ = appliance.management("revoked", "/metrics")
     tap.check(code != 0 and status == "000", f"served a revoked one: {code} {status}")
 
 
 def test_log(appliance):
     """every line of the log is a JSON object with a level"""
-    try:
-        appliance.caller(None).get("/v1/version")
-        raise tap.Failed("served without a certificate")
-    except (ssl.SSLError, OSError):
-        pass
+    no_certificate(appliance)
+    end = time.monotonic() + 3
+    while "the client sent no certificate" not in appliance.log.read_text():
+        tap.check(time.monotonic() < end, "the log does not say why a handshake was refused")
+        time.sleep(0.05)
     lines = [line for line in appliance.log.read_text().splitlines() if line.strip()]
     wrong = [line for line in lines if not line.startswith(("EAL:", "TELEMETRY:"))
              and "level" not in json.loads(line)]
@@ -106,5 +185,5 @@ def test_log(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_promtool, test_rows, test_counts, test_status, test_rights, test_log],
+    tap.main([test_promtool, test_rows, test_counts, test_reasons, test_stages, test_status, test_rights, test_log],
              lambda: Appliance("metrics"))

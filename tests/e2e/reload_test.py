@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import signal
+import ssl
 import sys
 import time
 
@@ -15,10 +16,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 # pylint: disable=wrong-import-position
 import payments
 import tap
-from appliance import Appliance
+from appliance import Appliance, Caller
 from load import Load
 
 RELOADS = tap.times("RELOADS", 20)
+IDLE_RELOADS = 70
 HOSTILE = (b"", b"this is { not a config", b'@include "."\n', b'@include "/dev/zero"\n',
            b"a: " + b"{ a: " * 50000, b"( " * 100000, bytes(range(256)) * 64,
            b"name = \"" + b"x" * (4 << 20) + b"\";\n")
@@ -76,6 +78,39 @@ def test_bad(appliance):
     appliance.settings = good
 
 
+def test_lock_out(appliance):
+    """a config in which nobody may reload is refused"""
+    good = dict(appliance.settings)
+    for callers in ([], [{**row, "may": ["decide"]} for row in good["callers"]]):
+        appliance.write_config(callers=callers)
+        done = appliance.reload(check=False)
+        tap.check(done.returncode != 0, "it was applied")
+        tap.check(re.search(r"assay\.cfg: callers: nobody may reload", done.stdout + done.stderr),
+                  f"it says: {done.stdout}{done.stderr}")
+    appliance.settings = good
+    appliance.write_config()
+    appliance.reload()
+
+
+def test_wrong_files(appliance):
+    """errors of files name key and file"""
+    good = dict(appliance.settings)
+    pki = appliance.pki
+    for key, path, words in (("tls.certificate", "/nope", "No such file"),
+                             ("tls.key", pki / "client.key", "does not belong to the key"),
+                             ("tls.revocation_list", pki / "ca.pem", "cannot be read"),
+                             ("model.file", "/nope", "No such file")):
+        appliance.settings = {**good, key: str(path)}
+        appliance.write_config()
+        text = appliance.reload(check=False).stdout
+        named = "tls.certificate" if key == "tls.key" else key
+        tap.check(named in text and words in text, f"{key}: it says {text}")
+        tap.check(named != key or str(path) in text, f"{key}: it does not name {path}: {text}")
+    appliance.settings = good
+    appliance.write_config()
+    appliance.reload()
+
+
 def test_hostile(appliance):
     """a hostile config can't end the firmware, nor change it"""
     thresholds(appliance, 0.0, 0.0)
@@ -98,6 +133,59 @@ def test_boot_keys(appliance):
     tap.same(appliance.settings["tcp.port"], before, "port")
     del appliance.settings["http.idle_seconds"]
     appliance.write_config()
+
+
+def speaks(appliance, version):
+    """The TLS version of one request offered with this one alone, or None."""
+    context = appliance.context()
+    context.minimum_version = context.maximum_version = version
+    caller = Caller(context, port=appliance.settings["tcp.port"])
+    try:
+        tap.same(caller.get("/v1/health/live")[0], 200, "status")
+        return caller.sock.version()
+    except OSError:
+        return None
+    finally:
+        caller.close()
+
+
+def test_boot_kept(appliance):
+    """boot keys that changed keep their old values until a restart"""
+    before = appliance.caller().get("/v1/version")[1]
+    good = dict(appliance.settings)
+    appliance.write_config(tls__minimum_version="1.2", name="other")
+    done = appliance.reload()
+    for key in ("name", "tls.minimum_version"):
+        tap.check(key in done.stdout, f"{key} is not named: {done.stdout}")
+    tap.same(speaks(appliance, ssl.TLSVersion.TLSv1_2), None, "TLS 1.2 after the reload")
+    tap.same(speaks(appliance, ssl.TLSVersion.TLSv1_3), "TLSv1.3", "TLS 1.3 after the reload")
+    caller = appliance.caller()
+    after = caller.get("/v1/version")[1]
+    tap.same(after["name"], before["name"], "name")
+    tap.same(after["config"], before["config"], "digest of the config")
+    appliance.write_config(features=good["features"] + ["extra_one"])
+    done = appliance.reload(check=False)
+    tap.check(done.returncode == 1 and "features" in done.stdout,
+              f"a config that decides otherwise after a restart: {done.stdout}")
+    status, _ = caller.post("/v1/decisions", payments.payment(1, features={"extra_one": 1}))
+    tap.same(status, 422, "status of a feature that is not there yet")
+    appliance.settings = good
+    appliance.write_config()
+    tap.check("[]" in appliance.reload().stdout, "keys are said to need a restart")
+
+
+def test_many(appliance):
+    """70 reloads, each with one more idle client: all apply, the oldest clients are let go"""
+    clients = []
+    for number in range(IDLE_RELOADS):
+        clients.append(appliance.caller())
+        tap.same(clients[-1].get("/v1/health/live")[0], 200, "status")
+        thresholds(appliance, 0.3 + 0.001 * number, 0.9)
+        appliance.reload()
+    tap.same(clients[0].sock.recv(1), b"", "what the oldest idle client reads")
+    tap.same(clients[-1].get("/v1/health/live")[0], 200, "status of the newest")
+    for client in clients:
+        client.close()
 
 
 def test_model(appliance):
@@ -153,5 +241,6 @@ def test_artefacts(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_threshold, test_load, test_bad, test_hostile, test_boot_keys, test_model, test_signal,
+    tap.main([test_threshold, test_load, test_bad, test_lock_out,
+              test_wrong_files, test_hostile, test_boot_keys, test_boot_kept, test_many, test_model, test_signal,
               test_recorded, test_artefacts], lambda: Appliance("reload"))

@@ -25,6 +25,7 @@ def score(table, *arguments):
 REFUSALS = [
     ("a cell that is no number", HEAD + ROW + ROW.replace("1.5", "x", 1), (), "stdin:3: column 1"),
     ("an infinity", HEAD + ROW.replace("1.5", "inf", 1), (), "stdin:2: column 1"),
+    ("a hexadecimal number", HEAD + ROW.replace("1.5", "0x10", 1), (), "stdin:2: column 1"),
     ("too few cells", HEAD + "1,2\n", (), "stdin:2: column 3: fewer cells"),
     ("too many cells", HEAD + ROW.strip() + ",1\n", (), "stdin:2: column 15: more cells"),
     ("a feature that is not there", "amount\n1\n", (), 'no column "hour"'),
@@ -57,6 +58,14 @@ def missing_is_empty_or_nan():
     assert empty == nan and empty != zero, (empty, nan, zero)
 
 
+def blank_lines_are_passed_over():
+    """blank lines are passed over, and an error behind them has its own line's number"""
+    plain, spaced = score(HEAD + ROW), score(HEAD + "\n" + ROW + " \r\n")
+    assert plain.stdout == spaced.stdout and spaced.returncode == 0, spaced
+    done = score(HEAD + "\n\n" + ROW.replace("1.5", "x", 1))
+    assert "stdin:4: column 1" in done.stderr, done.stderr
+
+
 def info_names_the_file():
     """--info prints the digest of the file and the features of features.json"""
     text = score("", "--info", MODEL).stdout
@@ -82,6 +91,7 @@ def refused(table, arguments, words):
 
 def main():
     tests = [(test.__doc__, test) for test in (rows_keep_their_answers, missing_is_empty_or_nan,
+                                               blank_lines_are_passed_over,
                                                info_names_the_file, readme_names_the_file,
                                                help_has_an_example)]
     tests += [(f"refused: {name}", lambda t=table, a=arguments, w=words: refused(t, a, w))

@@ -92,6 +92,8 @@ class Appliance:
         self.wires = None
         self.keep = os.environ.get("KEEP", "") not in ("", "0")
 
+    daemon = ASSAYD
+
     # ---- from nothing to ready, and back
 
     def __enter__(self):
@@ -270,6 +272,30 @@ class Appliance:
 
     def reload(self, check=True):
         return self.manage("reload", check)
+
+    def management(self, name, path):
+        """curl in the appliance's own namespace: (its exit status, HTTP's, the body)."""
+        port = self.settings["management.port"]
+        done = self.wires.server.run(
+            ["curl", "-sS", "--max-time", "20", "-w", "\n%{http_code}", "--cacert",
+             self.pki / "ca.pem",
+             *(["--cert", self.pki / f"{name}.pem", "--key", self.pki / f"{name}.key"]
+               if name else []),
+             "--connect-to", f"localhost:{port}:127.0.0.1:{port}",
+             f"https://localhost:{port}{path}"], capture_output=True, text=True)
+        body, _, status = done.stdout.rpartition("\n")
+        return done.returncode, status, body
+
+    def metrics(self):
+        """The page of metrics as {"name{labels}": value}."""
+        code, status, body = self.management("client", "/metrics")
+        if (code, status) != (0, "200"):
+            raise Problem(f"no metrics: curl's status {code}, HTTP's {status}")
+        rows = (line.rpartition(" ") for line in body.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in rows}
+
+    def metric(self, name):
+        return self.metrics()[name]
 
     def audit_records(self):
         text = self.ctl("audit", "cat", self.audit).stdout

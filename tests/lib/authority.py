@@ -71,8 +71,8 @@ class Authority:
         self.revoked.append(serial)
         self.list()
 
-    def list(self):
-        """Writes crl.pem with everything revoked so far."""
+    def list(self, since=None):
+        """Writes crl.pem with everything revoked so far; thisUpdate is `since`, or now."""
         index = self.path("index", "txt")
         index.write_text("".join(
             f"R\t{(now() + 30 * DAY).strftime('%y%m%d%H%M%SZ')}\t"
@@ -82,5 +82,6 @@ class Authority:
         settings.write_text(f"[ca]\ndefault_ca=a\n[a]\ndatabase={index}\ndefault_md=sha256\n"
                             "default_crl_days=30\ncrl_extensions=e\n"
                             "[e]\nauthorityKeyIdentifier=keyid\n")
-        openssl("ca", "-config", settings, "-gencrl", "-keyfile", self.path(self.name, "key"),
+        since = ("-crl_lastupdate", stamp(since)) if since else ()
+        openssl("ca", "-config", settings, "-gencrl", *since, "-keyfile", self.path(self.name, "key"),
                 "-cert", self.path(self.name), "-out", self.path("crl"))

@@ -42,8 +42,6 @@ def defaults(directory, core):
         "tls.key": str(pki / "server.key"),
         "tls.issuers": str(pki / "ca.pem"),
         "tls.revocation_list": str(pki / "crl.pem"),
-        "tls.ticket_lifetime_seconds": 3600,
-        "tls.ticket_rotate_seconds": 3600,
         "callers": [{"identity": who, "may": may} for who, may in CALLERS.items()],
         "management.address": "127.0.0.1",
         "management.port": 9443,

@@ -31,7 +31,7 @@ static void start(void)
 {
 	stream.size_bytes = 0;
 	stream_put(&stream, STREAM_GROUP, "nic", 1, NULL, 0);
-	put_text("nic.device", "sim");
+	put_text("nic.device", "net_null0");
 	stream_put(&stream, STREAM_GROUP, "net", 2, NULL, 0);
 	stream_put(&stream, STREAM_LIST, "net.addresses", 2, NULL, 0);
 	put_text("net.addresses[0]", "10.0.0.1/8");

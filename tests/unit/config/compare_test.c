@@ -67,6 +67,34 @@ static void live_keys_are_not_named(void **state)
 	assert_int_equal(config_live_difference(&a, &b, keys), 0);
 }
 
+static void boot_keys_can_be_kept(void **state)
+{
+	(void)state;
+	reset();
+	a.features.count = 2;
+	strcpy(a.features.names[0], "kept");
+	strcpy(a.features.names[1], "kept too");
+	a.net.addresses_count = 1;
+	strcpy(a.net.addresses[0], "10.0.0.1/8");
+	b.features.count = 3;
+	strcpy(b.features.names[0], "new");
+	strcpy(b.features.names[2], "newer");
+	strcpy(b.name, "other");
+	b.tls.minimum_version       = CONFIG_TLS_1_2;
+	b.decision.review_threshold = 0.25f;
+	b.callers_count             = 1;
+	strcpy(b.callers[0].identity, "x");
+	config_keep_boot(&a, &b);
+	assert_int_equal(config_live_difference(&a, &b, keys), 0);
+	assert_memory_equal(&a.features, &b.features, sizeof(a.features));
+	assert_string_equal(b.net.addresses[0], "10.0.0.1/8");
+	assert_string_equal(b.name, "assay");
+	assert_int_equal(b.tls.minimum_version, CONFIG_TLS_1_3);
+	/* What is live stays new. */
+	assert_true(b.decision.review_threshold == 0.25f);
+	assert_string_equal(b.callers[0].identity, "x");
+}
+
 static void the_digest_covers_what_decides(void **state)
 {
 	(void)state;
@@ -157,6 +185,7 @@ int main(void)
 		cmocka_unit_test(boot_keys_are_named),
 		cmocka_unit_test(an_element_alone_names_its_list),
 		cmocka_unit_test(live_keys_are_not_named),
+		cmocka_unit_test(boot_keys_can_be_kept),
 		cmocka_unit_test(the_digest_covers_what_decides),
 		cmocka_unit_test(an_entity_alone_names_its_list),
 		cmocka_unit_test(the_digest_covers_the_engine),

@@ -426,14 +426,15 @@ static void what_is_no_file_is_refused(void **state)
 static void the_largest_configuration_fits(void **state)
 {
 	char *text = malloc(CONFIG_FILE_BYTES_MAX);
-	int   used = sprintf(text,
-			     "nic = { device = \"sim\"; };\nnet = { addresses = ( \"::1/128\" ); };\n"
-			       "callers = (\n");
+	int   used = sprintf(
+                text,
+                "nic = { device = \"net_null0\"; };\nnet = { addresses = ( \"fd00::1/64\" ); };\n"
+		  "callers = (\n");
 
 	(void)state;
 	for (int i = 0; i < CONFIG_CALLERS_MAX; i++)
 		used += sprintf(text + used,
-				"%s{ identity = \"%0256d\"; may = (\"decide\", \"health\", "
+				"%s{ identity = \"%0255d\"; may = (\"decide\", \"health\", "
 				"\"version\", \"metrics\", \"status\", \"reload\", \"labels\", "
 				"\"lists\"); }\n",
 				i == 0 ? "" : ",", i);

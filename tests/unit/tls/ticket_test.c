@@ -335,6 +335,45 @@ static void open_session_after_reload(void **state)
 	tls_file_free(&fine);
 }
 
+/* thisUpdate is two days ago (pair.c), nextUpdate far off: the allowed age decides. */
+static void list_of_a_limited_age(void **state)
+{
+	(void)state;
+	uint64_t                another = 78;
+	struct bytes            list    = revocation(&ca, &another, 1, NOW_S + 50 * DAY_S);
+	struct tls_options      options = { .certificate          = server_credentials.certificate,
+					    .key                  = server_credentials.key,
+					    .issuers              = ca.certificate,
+					    .revocation_list      = list,
+					    .revocation_max_age_s = 2 * DAY_S + 60,
+					    .policy               = { .known = is_listed } };
+	struct tls_server      *server, *old;
+	struct tls_server_facts facts;
+	struct tls_client      *client = client_make();
+	struct pair            *pair   = malloc(sizeof(*pair));
+	char                    error[256];
+
+	assert_true(tls_server_make(&options, NOW_NS, &server, error, sizeof(error)));
+	tls_server_facts(server, &facts);
+	assert_int_equal(facts.revocation_next_update_ns, (NOW_S + 50 * DAY_S) * 1000000000);
+	assert_int_equal(facts.revocation_good_until_ns, (NOW_S + 60) * 1000000000);
+	pair_open(pair, server, client);
+	pair_shake(pair, NOW_NS);
+	assert_int_equal(tls_session_state(pair->server), TLS_OPEN);
+	assert_int_equal(tls_session_still_valid(pair->server, server, NOW_NS), REASON_NONE);
+	assert_int_equal(tls_session_still_valid(pair->server, server,
+						 NOW_NS + INT64_C(61) * 1000000000),
+			 REASON_tls_client_refused);
+	pair_close(pair);
+	assert_false(tls_server_make(&options, NOW_NS + INT64_C(61) * 1000000000, &old, error,
+				     sizeof(error)));
+	assert_non_null(strstr(error, "older than its allowed age"));
+	free(pair);
+	tls_client_free(client);
+	tls_server_release(server);
+	tls_file_free(&list);
+}
+
 #define EACH(name) cmocka_unit_test_setup_teardown(name, each_setup, each_teardown)
 
 int main(void)
@@ -351,6 +390,7 @@ int main(void)
 		EACH(rotation),
 		EACH(numbers),
 		EACH(open_session_after_reload),
+		EACH(list_of_a_limited_age),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""assayctl as people meet it: what it says when something is missing or wrong."""
+
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+
+# pylint: disable=wrong-import-position
+import payments
+import tap
+from appliance import ASSAYCTL, Appliance
+
+
+def test_server_certificate(appliance):
+    """without an operator's certificate, status and reload say what to give"""
+    for what in ("status", "reload"):
+        done = appliance.ctl(what, "--config", appliance.config_file, check=False)
+        tap.same(done.returncode, 2, "exit status")
+        for words in ("clientAuth", "--certificate FILE --key FILE", "server.pem"):
+            tap.check(words in done.stderr, f"{what} says: {done.stderr}")
+
+
+def test_help(appliance):
+    """--help shows the flags"""
+    for what in ("status", "reload"):
+        text = appliance.ctl(what, "--help").stdout
+        for flag in ("--certificate", "--key", "--issuers", "--json"):
+            tap.check(flag in text, f"no {flag} in {what} --help")
+
+
+def test_issuers(appliance):
+    """--issuers verifies the server, and another's issuer refuses it"""
+    arguments = ("status", "--config", appliance.config_file, "--certificate",
+                 appliance.pki / "client.pem", "--key", appliance.pki / "client.key", "--issuers")
+    appliance.ctl(*arguments, appliance.pki / "ca.pem")
+    other = appliance.directory / "other"
+    appliance.ctl("pki", "demo", other)
+    done = appliance.ctl(*arguments, other / "ca.pem", check=False)
+    tap.same(done.returncode, 2, "exit status with another's issuer")
+
+
+def test_full(appliance):
+    """output that cannot be written is an error"""
+    for arguments in (("--help",), ("--version",), ("audit", "cat", appliance.audit),
+                      ("audit", "verify", appliance.audit), ("config", "default"),
+                      ("decide", "--config", appliance.config_file)):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([ASSAYCTL, *arguments], input=payments.body(1).encode(),
+                                  stdout=full, stderr=subprocess.PIPE, check=False)
+        tap.same(done.returncode, 2, f"exit status of {arguments[:2]} ({done.stderr.decode()})")
+        tap.check(b"cannot" in done.stderr, f"{arguments[:2]} says {done.stderr}")
+
+
+if __name__ == "__main__":
+    tap.main([test_server_certificate, test_help, test_issuers, test_full],
+             lambda: Appliance("assayctl"))
