@@ -241,7 +241,7 @@ static void lists_have_defaults(void **state)
 	assert_int_equal(config.deadline.order[0], CONFIG_STAGE_MODEL);
 	assert_int_equal(config.deadline.order[1], CONFIG_STAGE_RULES);
 	assert_int_equal(config.csv.channel, CHANNEL_CARD_PRESENT);
-	assert_int_equal(config.plan.memory_bytes, 256 << 20);
+	assert_int_equal(config.plan.memory_bytes, 64 << 20);
 	assert_int_equal(config.plan.shards, 16);
 }
 
@@ -453,8 +453,8 @@ static void the_largest_configuration_fits(void **state)
 static bool load_largest_engine(int supplied)
 {
 	char *text = malloc(CONFIG_FILE_BYTES_MAX);
-	int   used = sprintf(text, "nic = { device = \"sim\"; };\n"
-				     "net = { addresses = ( \"::1/128\" ); };\nentities = (");
+	int   used = sprintf(text, "nic = { device = \"net_null0\"; };\n"
+				     "net = { addresses = ( \"fd00::1/64\" ); };\nentities = (");
 	bool  good;
 
 	for (int i = 0; i < PLAN_ENTITIES_MAX; i++)
