@@ -29,6 +29,8 @@ static const char **refuse_include(config_t *config, const char *directory, cons
 	return NULL;
 }
 
+/* A name that does not fit is cut: no key is that long.  Half an index would be no path
+ * at all, so it is left off; what it is in is unknown already. */
 static size_t path_append(struct walk *walk, const config_setting_t *setting, int index)
 {
 	size_t      used = walk->levels[walk->depth].path_bytes;
@@ -40,8 +42,12 @@ static size_t path_append(struct walk *walk, const config_setting_t *setting, in
 	else
 		added = snprintf(walk->path + used, sizeof(walk->path) - used, "%s%s",
 				 used > 0 ? "." : "", name);
-	used += (size_t)added;
-	return used < sizeof(walk->path) ? used : sizeof(walk->path) - 1;
+	if (used + (size_t)added < sizeof(walk->path))
+		return used + (size_t)added;
+	if (name != NULL)
+		return sizeof(walk->path) - 1;
+	walk->path[used] = '\0';
+	return used;
 }
 
 static void put_setting(const config_setting_t *setting, const char *path, struct stream *out)

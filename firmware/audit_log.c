@@ -1,5 +1,6 @@
 /* Writing the log, and finding its end again after a crash. */
 #include "firmware/audit_log.h"
+#include "firmware/audit_mark.h"
 #include "firmware/audit_scan.h"
 
 #include <assert.h>
@@ -41,6 +42,20 @@ static bool adopt(struct audit_log *log, const struct audit_scan *scan, const ch
 	return true;
 }
 
+/* Nothing is cut or begun anew where acknowledged records would be lost by it. */
+static bool agrees(const struct audit_log *log, const struct audit_chain *end, const char *name,
+		   struct audit_log_report *report)
+{
+	struct audit_mark mark;
+	const char       *fault;
+
+	audit_mark_read(log->disk, &mark);
+	fault = audit_mark_fault(&mark, end);
+	if (fault)
+		snprintf(report->broken, sizeof(report->broken), "%s: %s", name, fault);
+	return !fault;
+}
+
 /* From the last segment back; a segment without a header was only begun. */
 static bool recover(struct audit_log *log, const struct disk_name *names, int64_t count,
 		    struct audit_scan *scan, struct audit_log_report *report)
@@ -52,12 +67,13 @@ static bool recover(struct audit_log *log, const struct disk_name *names, int64_
 		if (end == AUDIT_SCAN_BROKEN)
 			return false;
 		if (end == AUDIT_SCAN_WHOLE || scan->good_bytes > 0)
-			return adopt(log, scan, names[i].text, end, report);
+			return agrees(log, &scan->reader.chain, names[i].text, report) &&
+			       adopt(log, scan, names[i].text, end, report);
 		error = log->disk->ops->remove(log->disk, names[i].text);
 		if (error < 0)
 			return refuse(report, names[i].text, error);
 	}
-	return true;
+	return agrees(log, &log->appended, "audit directory", report);
 }
 
 bool audit_log_open(struct audit_log *log, struct disk *disk,
@@ -75,6 +91,7 @@ bool audit_log_open(struct audit_log *log, struct disk *disk,
 	log->disk    = disk;
 	log->options = *options;
 	log->file    = -1;
+	log->mark    = -1;
 	audit_chain_init(&log->appended);
 	if (count < 0)
 		refuse(report, "audit directory", count);
@@ -119,6 +136,10 @@ bool audit_log_sync(struct audit_log *log)
 	log->durable              = log->appended;
 	log->durable_sequence     = log->durable.next_sequence - 1;
 	log->failure.reason       = REASON_NONE;
+	if (log->mark < 0)
+		log->mark = audit_mark_open(log->disk);
+	if (log->mark >= 0)
+		audit_mark_write(log->disk, log->mark, &log->durable);
 	return true;
 }
 
@@ -251,5 +272,7 @@ void audit_log_close(struct audit_log *log)
 {
 	if (log->file >= 0)
 		log->disk->ops->close(log->disk, log->file);
-	log->file = -1;
+	if (log->mark >= 0)
+		log->disk->ops->close(log->disk, log->mark);
+	log->file = log->mark = -1;
 }

@@ -49,6 +49,7 @@ struct audit_log {
 	struct disk             *disk;
 	struct audit_log_options options;
 	int                      file;         /* of the last segment; -1: none yet */
+	int                      mark;         /* audit_mark.h; -1: none yet */
 	bool                     roll_pending; /* a next segment was begun and not finished */
 	uint64_t                 write_offset_bytes;
 	uint64_t                 durable_offset_bytes;

@@ -1,4 +1,5 @@
 /* The whole log, first segment to last, or a stretch of it. */
+#include "firmware/audit_mark.h"
 #include "firmware/audit_scan.h"
 
 #include <errno.h>
@@ -149,7 +150,19 @@ static bool is_complete(const struct audit_scan *scan, enum audit_scan_end end, 
 	return false;
 }
 
-static bool read_range(struct audit_scan *scan, struct disk_name *names, int64_t count)
+/* A log that is read to its end has to reach what was on disk. */
+static bool reaches(struct audit_scan *scan, enum audit_scan_end end, const struct audit_mark *mark)
+{
+	const char *fault = audit_mark_fault(mark, &scan->reader.chain);
+
+	if (!fault || end == AUDIT_SCAN_STOPPED || scan->range.to_sequence != 0)
+		return true;
+	snprintf(scan->report->broken, sizeof(scan->report->broken), "%s", fault);
+	return false;
+}
+
+static bool read_range(struct audit_scan *scan, struct disk_name *names, int64_t count,
+		       const struct audit_mark *mark)
 {
 	enum audit_scan_end end;
 	uint64_t            first;
@@ -158,7 +171,7 @@ static bool read_range(struct audit_scan *scan, struct disk_name *names, int64_t
 	first           = count > 0 ? first_of(&names[0]) : 1;
 	scan->all_bytes = size_of_all(scan->disk, names, count);
 	end             = verify_segments(scan, names, count);
-	return end != AUDIT_SCAN_BROKEN && is_complete(scan, end, first);
+	return end != AUDIT_SCAN_BROKEN && is_complete(scan, end, first) && reaches(scan, end, mark);
 }
 
 bool audit_log_read(struct disk *disk, const struct audit_log_range *range,
@@ -174,7 +187,11 @@ bool audit_log_read(struct disk *disk, const struct audit_log_range *range,
 		 .range     = *range,
 		 .window    = malloc(AUDIT_LOG_WINDOW_BYTES),
 	};
-	int64_t count = scan.window != NULL ? audit_log_segments(disk, &names) : -ENOMEM;
+	struct audit_mark mark; /* read first: a writer may go on meanwhile */
+	int64_t           count;
+
+	audit_mark_read(disk, &mark);
+	count = scan.window != NULL ? audit_log_segments(disk, &names) : -ENOMEM;
 
 	memset(report, 0, sizeof(*report));
 	audit_chain_init(&scan.reader.chain);
@@ -183,7 +200,7 @@ bool audit_log_read(struct disk *disk, const struct audit_log_range *range,
 		snprintf(report->broken, sizeof(report->broken), "%s",
 			 strerrordesc_np((int)-count));
 	else
-		report->intact = read_range(&scan, names, count);
+		report->intact = read_range(&scan, names, count, &mark);
 	digest_end(&decisions, report->decision_digest);
 	free(names);
 	free(scan.window);

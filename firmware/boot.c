@@ -80,16 +80,20 @@ static bool core_is_there(uint32_t core)
 static bool boot_cores(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
 	const struct config_cores *cores = &appliance->config.cores;
-	const struct {
+	struct {
 		const char *key;
 		uint32_t    core;
-	} roles[] = {
+	} roles[3 + CONFIG_DECIDE_MAX] = {
 		{ "net", cores->net },
 		{ "audit", cores->audit },
 		{ "control", cores->control },
 	};
 
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+	for (uint32_t i = 0; i < cores->decide_count; i++) {
+		roles[3 + i].key  = "decide";
+		roles[3 + i].core = cores->decide[i];
+	}
+	for (size_t i = 0; i < 3 + cores->decide_count; i++) {
 		if (core_is_there(roles[i].core))
 			continue;
 		snprintf(error, APPLIANCE_ERROR_BYTES,
@@ -304,7 +308,7 @@ static bool boot_audit(struct appliance *appliance, char error[APPLIANCE_ERROR_B
 	}
 	if (report->torn_bytes > 0)
 		log_write(LOG_WARNING,
-			  "audit: cut a torn tail of %lu bytes; no acknowledged record was in it",
+			  "audit: cut a torn tail of %lu bytes, which was never known to be on disk",
 			  (unsigned long)report->torn_bytes);
 	appliance->core.chain = appliance->log.appended;
 	return true;
@@ -339,7 +343,10 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	uint32_t             threads = config->cores.decide_count;
 	struct state_facts   facts;
 
-	if (!engine_init(&core->engine, config, true, take, NULL, error))
+	if (!fits(appliance,
+		  "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
+		  engine_bytes(config) + pipeline_bytes(threads), error) ||
+	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;
 	core->engine.now_ns  = monotonic;
 	core->engine.now_ctx = &appliance->clock;

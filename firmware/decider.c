@@ -119,10 +119,36 @@ static bool take_op(struct decider *decider)
 	return true;
 }
 
+void decider_publish(struct decider *decider)
+{
+	const struct engine  *engine = decider->engine;
+	struct state_counters sum    = { 0 }, one;
+
+	for (uint32_t shard = decider->index; shard < engine->plan->shards; shard += decider->count) {
+		state_counters(engine->state, shard, &one);
+		sum.entities += one.entities;
+		sum.cells += one.cells;
+		sum.filed += one.filed;
+		sum.merged += one.merged;
+		sum.evicted += one.evicted;
+		sum.late += one.late;
+		sum.label_lost += one.label_lost;
+	}
+	atomic_store_explicit(&decider->published.entities, sum.entities, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.cells, sum.cells, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.filed, sum.filed, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.merged, sum.merged, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.evicted, sum.evicted, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.late, sum.late, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.label_lost, sum.label_lost, memory_order_relaxed);
+}
+
 bool decider_turn(struct decider *decider)
 {
 	bool busy = false;
 
+	if ((decider->turns++ & (DECIDER_PUBLISH_TURNS - 1)) == 0)
+		decider_publish(decider);
 	for (int i = 0; i < DECIDER_OPS_MAX && take_op(decider); i++)
 		busy = true;
 	for (int i = 0; i < DECIDER_OPS_MAX && decide_oldest(decider); i++)

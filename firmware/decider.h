@@ -27,7 +27,8 @@
 #include "runtime/base/label.h"
 #include "runtime/base/lane.h"
 
-#define DECIDER_OPS_MAX 32
+#define DECIDER_OPS_MAX       32
+#define DECIDER_PUBLISH_TURNS (1u << 16) /* turns between two looks at the counters */
 
 enum decider_op_kind { DECIDER_WORK, DECIDER_LABEL, DECIDER_EDIT, DECIDER_BRAIN };
 
@@ -52,6 +53,12 @@ struct decider_op {
 	};
 };
 
+/* What the histories of a decider's shards hold and have lost (state_counters), for
+ * metrics: brought up to date now and then, read by control. */
+struct decider_gauges {
+	_Atomic uint64_t entities, cells, filed, merged, evicted, late, label_lost;
+};
+
 struct decider {
 	const struct engine *engine;
 	uint32_t             index, count; /* this one of how many */
@@ -60,6 +67,8 @@ struct decider {
 	struct work        **pending; /* [pending_mask + 1] ring */
 	uint32_t             pending_mask;
 	uint64_t             pending_head, pending_tail;
+	uint64_t             turns;
+	struct decider_gauges published;
 	_Atomic bool         stop;
 };
 
@@ -70,6 +79,9 @@ void   decider_init(struct decider *decider, const struct engine *engine, uint32
 
 /* True when there was something to do. */
 bool decider_turn(struct decider *decider);
+
+/* Brings `published` up to date; decider_turn does it by itself. */
+void decider_publish(struct decider *decider);
 
 /* For the thread that does without a lane: the same, at once. */
 void decider_do(struct decider *decider, const struct decider_op *op);

@@ -153,6 +153,51 @@ static void write_service(FILE *out, struct appliance *appliance)
 	write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
 }
 
+/* What the deciders have published, added up. */
+static void write_engine(FILE *out, struct appliance *appliance)
+{
+	struct pipeline        *pipeline = &appliance->core.pipeline;
+	struct snapshots       *snapshots = &appliance->snapshot_role;
+	struct state_counters   sum      = { 0 };
+	struct stats           *stats    = appliance->core.stats;
+
+	for (uint32_t i = 0; i < CONFIG_DECIDE_MAX; i++) {
+		struct decider_gauges *gauges = &pipeline->deciders[i].published;
+
+		sum.entities += atomic_load_explicit(&gauges->entities, memory_order_relaxed);
+		sum.cells += atomic_load_explicit(&gauges->cells, memory_order_relaxed);
+		sum.filed += atomic_load_explicit(&gauges->filed, memory_order_relaxed);
+		sum.merged += atomic_load_explicit(&gauges->merged, memory_order_relaxed);
+		sum.evicted += atomic_load_explicit(&gauges->evicted, memory_order_relaxed);
+		sum.late += atomic_load_explicit(&gauges->late, memory_order_relaxed);
+		sum.label_lost += atomic_load_explicit(&gauges->label_lost, memory_order_relaxed);
+	}
+	struct number numbers[] = {
+		{ "assay_repeats_total", "counter", "Requests asked again and given their first answer.",
+		  stats_get(&stats->repeats) },
+		{ "assay_labels_total", "counter", "Labels taken.", stats_get(&stats->labels) },
+		{ "assay_entities", "gauge", "Entities remembered.", sum.entities },
+		{ "assay_history_cells", "gauge", "Cells of their histories.", sum.cells },
+		{ "assay_history_filed_total", "counter", "Transactions filed under entities.", sum.filed },
+		{ "assay_history_merged_total", "counter",
+		  "Cells merged with their neighbour: a history was at its bound.", sum.merged },
+		{ "assay_entities_evicted_total", "counter",
+		  "Entities forgotten, longest untouched first: a shard was full.", sum.evicted },
+		{ "assay_history_late_total", "counter",
+		  "Transactions older than state.lateness_seconds allows, not filed.", sum.late },
+		{ "assay_labels_lost_total", "counter",
+		  "Labels whose transaction was no longer in a history.", sum.label_lost },
+		{ "assay_snapshots_total", "counter", "Snapshots made since the start.",
+		  atomic_load(&snapshots->made) },
+		{ "assay_snapshots_failed_total", "counter", "Snapshots that could not be made.",
+		  atomic_load(&snapshots->failed) },
+		{ "assay_snapshot_sequence", "gauge", "Last record in the newest snapshot; 0: none yet.",
+		  atomic_load(&snapshots->last_sequence) },
+	};
+
+	write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+}
+
 size_t metrics_write(struct appliance *appliance, char *out, size_t capacity)
 {
 	FILE *page = fmemopen(out, capacity, "w");
@@ -167,6 +212,7 @@ size_t metrics_write(struct appliance *appliance, char *out, size_t capacity)
 	write_failures(page, appliance);
 	write_verdicts(page, appliance->core.stats);
 	write_service(page, appliance);
+	write_engine(page, appliance);
 	write_stages(page, appliance->core.stats);
 	fflush(page);
 	size = ftell(page);

@@ -34,6 +34,8 @@ void turn_once(struct core *core)
 		tcp_frame_input(&burst[i], core->now_ns); /* frames -> requests    */
 	edge_resume(core);                                /* who had to wait       */
 	pipeline_emit(&core->pipeline, CORE_RECORDS_MAX); /* decided: records      */
+	if (core->pipeline.threads == 0)
+		decider_turn(&core->pipeline.deciders[0]); /* counters, now and then */
 	edge_commit(core);                                /* records safe: answers */
 	tcp_timers(core->now_ns);
 	edge_sweep(core);     /* whose time is up      */

@@ -98,7 +98,8 @@
  *
  * Torn tail: a power cut may leave anything after the last synced byte.  A record
  * that does not verify may be cut off only when no record that verifies follows it
- * and claims (durable_sequence) that it had been on disk.
+ * and claims (durable_sequence) that it had been on disk, and when the mark beside the
+ * log (firmware/audit_mark.h) does not say so either.
  *
  * Format 1 was never shipped and is not read. */
 #ifndef ASSAY_RUNTIME_AUDIT_FORMAT_H

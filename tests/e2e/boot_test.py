@@ -90,7 +90,7 @@ def test_refusals(appliance):
     """what cannot be booted stops boot with a sentence that names the keys"""
     good = dict(appliance.settings)
     for changed, words in REFUSALS:
-        appliance.settings = {**good, "memory.hugepages_mib": 128, **changed}
+        appliance.settings = {**good, "memory.hugepages_mib": 192, **changed}
         appliance.write_config()
         done = appliance.wires.server.run([appliance.daemon, "--check", appliance.config_file],
                                           capture_output=True, text=True)
@@ -106,4 +106,4 @@ def test_refusals(appliance):
 
 if __name__ == "__main__":
     tap.main([test_shipped, test_readme, test_refusals],
-             lambda: Appliance("boot", settings={"memory.hugepages_mib": 256}, start=False))
+             lambda: Appliance("boot", settings={"memory.hugepages_mib": 512}, start=False))

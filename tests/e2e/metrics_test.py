@@ -109,7 +109,7 @@ def without_model(appliance):
     model = appliance.settings["model.file"]
     appliance.write_config(model__file="")
     appliance.reload()
-    post_is(appliance, 200, payments.payment(1))
+    post_is(appliance, 200, payments.payment(1002))
     appliance.write_config(model__file=model)
     appliance.reload()
 
@@ -127,8 +127,10 @@ PROVOKE = {
     "json_malformed": lambda appliance: post_is(appliance, 400, "{"),
     "batch_empty": lambda appliance: post_is(appliance, 422, {"transactions": []}),
     "field_missing": lambda appliance: post_is(appliance, 422, {"id": "x"}),
-    "feature_missing": lambda appliance: post_is(appliance, 200, payments.payment(1)),
+    "feature_missing": lambda appliance: post_is(appliance, 200, payments.payment(1001)),
     "model_missing": without_model,
+    "repeat_conflict": lambda appliance: post_is(
+        appliance, 409, payments.payment(1001, card="tok-other")),
 }
 
 
@@ -147,9 +149,9 @@ def test_stages(appliance):
     """every stage that a decision goes through is measured"""
     before = appliance.metrics()
     for number in range(5):
-        post_is(appliance, 200, payments.payment(number))
+        post_is(appliance, 200, payments.payment(2000 + number))
     after = appliance.metrics()
-    for stage in ("tls", "http", "decode", "model", "decide", "audit", "commit", "reply"):
+    for stage in ("tls", "http", "decode", "features", "model", "decide", "audit", "commit", "reply"):
         name = f'assay_stage_seconds_count{{stage="{stage}"}}'
         tap.check(after[name] >= before[name] + 5, f"{name} went from {before[name]} to {after[name]}")
 

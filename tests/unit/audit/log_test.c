@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "firmware/audit_log.h"
+#include "firmware/audit_mark.h"
 #include "tests/unit/audit/audit_sample.h"
 
 #define SEEDS_MAX 400
@@ -184,6 +185,8 @@ static void test_torn_at_every_byte(void **state)
 
 	keep(&k, 5);
 	size = k.ends[4];
+	/* Of a power cut, the mark need not have survived. */
+	k.sim.disk.ops->remove(&k.sim.disk, AUDIT_MARK_NAME);
 	k.sim.disk.ops->read(&k.sim.disk, 0, 0, whole, size);
 	for (uint64_t cut = k.ends[3]; cut <= size; cut++) {
 		k.sim.disk.ops->truncate(&k.sim.disk, 0, 0);
@@ -199,8 +202,7 @@ static void test_torn_at_every_byte(void **state)
 }
 
 /* A bit flipped in a record that a later one says was on disk: never cut, and both
- * recovery and verification name the place.  In the last record it can't be told
- * from a torn tail, which format.h says. */
+ * recovery and verification name the place. */
 static void test_damage_is_not_cut(void **state)
 {
 	static struct kept      k;
@@ -225,6 +227,56 @@ static void test_damage_is_not_cut(void **state)
 }
 
 /* Removing or swapping a whole segment is found. */
+/* The last group has no later record to vouch for it; the mark does.  Without the mark
+ * (a power cut lost it) the same damage is a torn tail. */
+static void test_last_group_is_not_cut(void **state)
+{
+	static struct kept      k;
+	static uint8_t          whole[64 << 10];
+	struct audit_log_report report;
+	uint64_t                size;
+
+	keep(&k, 6);
+	size = k.ends[5];
+	k.sim.disk.ops->read(&k.sim.disk, 0, 0, whole, size);
+	for (uint64_t at = k.ends[4]; at < size; at += 7) {
+		whole[at] ^= 0x10;
+		k.sim.disk.ops->write(&k.sim.disk, 0, 0, whole, size);
+		whole[at] ^= 0x10;
+		assert_false(audit_log_open(&k.log, &k.sim.disk, &options, &report));
+		assert_non_null(strstr(report.broken, "was on disk"));
+		assert_int_equal(k.sim.disk.ops->size(&k.sim.disk, 0), size);
+		assert_false(audit_log_verify(&k.sim.disk, NULL, &report));
+	}
+	k.sim.disk.ops->truncate(&k.sim.disk, 0, k.ends[4]);
+	assert_false(audit_log_verify(&k.sim.disk, NULL, &report));
+	assert_false(audit_log_open(&k.log, &k.sim.disk, &options, &report));
+	k.sim.disk.ops->remove(&k.sim.disk, AUDIT_MARK_NAME);
+	assert_true(audit_log_verify(&k.sim.disk, NULL, &report));
+	assert_true(audit_log_open(&k.log, &k.sim.disk, &options, &report));
+	assert_int_equal(k.log.durable_sequence, 5);
+	audit_log_close(&k.log);
+	disk_sim_free(&k.sim);
+}
+
+/* All of it gone, and only the mark is left. */
+static void test_lost_log_is_not_begun_anew(void **state)
+{
+	static struct kept      k;
+	struct audit_log_report report;
+	struct disk_name        names[4];
+	int64_t                 count;
+
+	keep(&k, 2);
+	count = k.sim.disk.ops->list(&k.sim.disk, names, 4);
+	for (int64_t i = 0; i < count; i++)
+		if (strcmp(names[i].text, AUDIT_MARK_NAME) != 0)
+			k.sim.disk.ops->remove(&k.sim.disk, names[i].text);
+	assert_false(audit_log_open(&k.log, &k.sim.disk, &options, &report));
+	assert_false(audit_log_verify(&k.sim.disk, NULL, &report));
+	disk_sim_free(&k.sim);
+}
+
 static void test_missing_segment(void **state)
 {
 	static uint8_t          records[32 * AUDIT_RECORD_BYTES_MAX];
@@ -479,6 +531,8 @@ int main(void)
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_torn_at_every_byte),
 		cmocka_unit_test(test_damage_is_not_cut),
+		cmocka_unit_test(test_last_group_is_not_cut),
+		cmocka_unit_test(test_lost_log_is_not_begun_anew),
 		cmocka_unit_test(test_missing_segment),
 		cmocka_unit_test(test_failed_roll_is_finished),
 		cmocka_unit_test(test_stretch),
