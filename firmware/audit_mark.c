@@ -72,7 +72,8 @@ const char *audit_mark_fault(const struct audit_mark *mark, const struct audit_c
 	else if (mark->sequence == last && last > 0 &&
 		 memcmp(mark->hash, end->hash, DIGEST_BYTES) != 0)
 		snprintf(text, sizeof(text),
-			 "record %" PRIu64 " is not the one that was on disk under this number", last);
+			 "record %" PRIu64 " is not the one that was on disk under this number",
+			 last);
 	else
 		return NULL;
 	return text;

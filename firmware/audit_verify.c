@@ -171,7 +171,8 @@ static bool read_range(struct audit_scan *scan, struct disk_name *names, int64_t
 	first           = count > 0 ? first_of(&names[0]) : 1;
 	scan->all_bytes = size_of_all(scan->disk, names, count);
 	end             = verify_segments(scan, names, count);
-	return end != AUDIT_SCAN_BROKEN && is_complete(scan, end, first) && reaches(scan, end, mark);
+	return end != AUDIT_SCAN_BROKEN && is_complete(scan, end, first) &&
+	       reaches(scan, end, mark);
 }
 
 bool audit_log_read(struct disk *disk, const struct audit_log_range *range,

@@ -307,9 +307,10 @@ static bool boot_audit(struct appliance *appliance, char error[APPLIANCE_ERROR_B
 		return false;
 	}
 	if (report->torn_bytes > 0)
-		log_write(LOG_WARNING,
-			  "audit: cut a torn tail of %lu bytes, which was never known to be on disk",
-			  (unsigned long)report->torn_bytes);
+		log_write(
+			LOG_WARNING,
+			"audit: cut a torn tail of %lu bytes, which was never known to be on disk",
+			(unsigned long)report->torn_bytes);
 	appliance->core.chain = appliance->log.appended;
 	return true;
 }
@@ -343,8 +344,7 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	uint32_t             threads = config->cores.decide_count;
 	struct state_facts   facts;
 
-	if (!fits(appliance,
-		  "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
+	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
 		  engine_bytes(config) + pipeline_bytes(threads), error) ||
 	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;

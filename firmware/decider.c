@@ -124,7 +124,8 @@ void decider_publish(struct decider *decider)
 	const struct engine  *engine = decider->engine;
 	struct state_counters sum    = { 0 }, one;
 
-	for (uint32_t shard = decider->index; shard < engine->plan->shards; shard += decider->count) {
+	for (uint32_t shard = decider->index; shard < engine->plan->shards;
+	     shard += decider->count) {
 		state_counters(engine->state, shard, &one);
 		sum.entities += one.entities;
 		sum.cells += one.cells;

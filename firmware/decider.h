@@ -60,16 +60,16 @@ struct decider_gauges {
 };
 
 struct decider {
-	const struct engine *engine;
-	uint32_t             index, count; /* this one of how many */
-	uint32_t             lists;        /* which copy of the lists is mine */
-	struct lane          in;
-	struct work        **pending; /* [pending_mask + 1] ring */
-	uint32_t             pending_mask;
-	uint64_t             pending_head, pending_tail;
-	uint64_t             turns;
+	const struct engine  *engine;
+	uint32_t              index, count; /* this one of how many */
+	uint32_t              lists;        /* which copy of the lists is mine */
+	struct lane           in;
+	struct work         **pending; /* [pending_mask + 1] ring */
+	uint32_t              pending_mask;
+	uint64_t              pending_head, pending_tail;
+	uint64_t              turns;
 	struct decider_gauges published;
-	_Atomic bool         stop;
+	_Atomic bool          stop;
 };
 
 /* `in_flight` transactions may be between submit and decision; a power of two. */

@@ -156,10 +156,10 @@ static void write_service(FILE *out, struct appliance *appliance)
 /* What the deciders have published, added up. */
 static void write_engine(FILE *out, struct appliance *appliance)
 {
-	struct pipeline        *pipeline = &appliance->core.pipeline;
-	struct snapshots       *snapshots = &appliance->snapshot_role;
-	struct state_counters   sum      = { 0 };
-	struct stats           *stats    = appliance->core.stats;
+	struct pipeline      *pipeline  = &appliance->core.pipeline;
+	struct snapshots     *snapshots = &appliance->snapshot_role;
+	struct state_counters sum       = { 0 };
+	struct stats         *stats     = appliance->core.stats;
 
 	for (uint32_t i = 0; i < CONFIG_DECIDE_MAX; i++) {
 		struct decider_gauges *gauges = &pipeline->deciders[i].published;
@@ -173,12 +173,14 @@ static void write_engine(FILE *out, struct appliance *appliance)
 		sum.label_lost += atomic_load_explicit(&gauges->label_lost, memory_order_relaxed);
 	}
 	struct number numbers[] = {
-		{ "assay_repeats_total", "counter", "Requests asked again and given their first answer.",
+		{ "assay_repeats_total", "counter",
+		  "Requests asked again and given their first answer.",
 		  stats_get(&stats->repeats) },
 		{ "assay_labels_total", "counter", "Labels taken.", stats_get(&stats->labels) },
 		{ "assay_entities", "gauge", "Entities remembered.", sum.entities },
 		{ "assay_history_cells", "gauge", "Cells of their histories.", sum.cells },
-		{ "assay_history_filed_total", "counter", "Transactions filed under entities.", sum.filed },
+		{ "assay_history_filed_total", "counter", "Transactions filed under entities.",
+		  sum.filed },
 		{ "assay_history_merged_total", "counter",
 		  "Cells merged with their neighbour: a history was at its bound.", sum.merged },
 		{ "assay_entities_evicted_total", "counter",
@@ -191,7 +193,8 @@ static void write_engine(FILE *out, struct appliance *appliance)
 		  atomic_load(&snapshots->made) },
 		{ "assay_snapshots_failed_total", "counter", "Snapshots that could not be made.",
 		  atomic_load(&snapshots->failed) },
-		{ "assay_snapshot_sequence", "gauge", "Last record in the newest snapshot; 0: none yet.",
+		{ "assay_snapshot_sequence", "gauge",
+		  "Last record in the newest snapshot; 0: none yet.",
 		  atomic_load(&snapshots->last_sequence) },
 	};
 

@@ -36,7 +36,7 @@ void turn_once(struct core *core)
 	pipeline_emit(&core->pipeline, CORE_RECORDS_MAX); /* decided: records      */
 	if (core->pipeline.threads == 0)
 		decider_turn(&core->pipeline.deciders[0]); /* counters, now and then */
-	edge_commit(core);                                /* records safe: answers */
+	edge_commit(core);                                 /* records safe: answers */
 	tcp_timers(core->now_ns);
 	edge_sweep(core);     /* whose time is up      */
 	nic_flush(core->nic); /* answers -> frames     */

@@ -31,7 +31,7 @@ CASES = (
     ("POST", "/v1/decisions", payments.body(3, amount={"value": "1", "currency": "XXQ"}), 422),
     ("POST", "/v1/decisions", json.dumps({"transactions": []}), 422),
     ("POST", "/v1/decisions", json.dumps(payments.batch(range(65))), 413),
-    ("POST", "/v1/decisions", payments.body(4, device="d-5", payee="acc-9", deadline_us=60000000),
+    ("POST", "/v1/decisions", payments.body(104, device="d-5", payee="acc-9", deadline_us=60000000),
      200),
     ("POST", "/v1/decisions", payments.body(5, deadline_us=0), 422),
     ("POST", "/v1/decisions", payments.body(1, card="tok-other"), 409),

@@ -520,6 +520,7 @@ static void test_real_directory(void **state)
 	for (int64_t i = 0; i < count; i++)
 		assert_int_equal(real.disk.ops->remove(&real.disk, names[i].text), 0);
 	free(names);
+	assert_int_equal(real.disk.ops->remove(&real.disk, AUDIT_MARK_NAME), 0);
 	disk_real_close(&real);
 	assert_int_equal(rmdir(path), 0);
 }
