@@ -201,7 +201,7 @@ GROUP("tls", "The appliance's certificate and whom it believes; files are read a
 	COUNT("tls.ticket_rotate_seconds", tls.ticket_rotate_seconds, BOOT, "s", 60, 604800, "3600",
 	      "How often the key that seals tickets changes; at least the lifetime.")
 	COUNT("tls.handshakes_max", tls.handshakes_max, BOOT, "handshakes", 1, 16384, "256",
-	      "Handshakes under way at a time; at most tcp.connections_max.")
+	      "Handshakes under way at a time, beyond which a new connection is refused; at most tcp.connections_max.")
 
 	LIST("callers", callers_count, LIVE, "callers", 0, CONFIG_CALLERS_MAX, "( )",
 	     "Who may call what, on the decision port and the management port; who is not listed is not served.")

@@ -9,6 +9,7 @@ not shared; namespace names carry the process id.
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import pathlib
 import signal
@@ -62,36 +63,50 @@ def meminfo(name):
     return 0
 
 
+@contextlib.contextmanager
+def one_at_a_time():
+    """The number of hugepages is the machine's: one program at a time changes it."""
+    directory = os.open("/var/tmp", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
+
+
 class Hugepages:
-    """At least `mib` of free hugepages while this object lives."""
+    """At least `mib` of free hugepages while this object lives.  They are taken on top
+    of what others have reserved, and as many are given back, so that two runs on one
+    machine leave each other's alone."""
 
     def __init__(self, mib):
-        self.before = None
+        self.taken = 0
         page_kib = meminfo("Hugepagesize")
         if page_kib == 0:
             raise Problem("this kernel has no hugepages (CONFIG_HUGETLBFS); DPDK needs them")
         pages = -(-mib * 1024 // page_kib)
-        missing = pages - meminfo("HugePages_Free")
-        if missing <= 0:
+        with one_at_a_time():
+            before = int(HUGEPAGES.read_text())
+            refused = ""
+            try:
+                HUGEPAGES.write_text(str(before + pages))
+            except OSError as error:
+                refused = f" ({error.strerror})"
+            self.taken = int(HUGEPAGES.read_text()) - before
+            free = meminfo("HugePages_Free")
+        if free >= pages:
             return
-        before = int(HUGEPAGES.read_text())
-        try:
-            HUGEPAGES.write_text(str(before + missing))
-        except OSError as error:
-            raise Problem(f"cannot reserve {mib} MiB of hugepages ({error.strerror}); as root on "
-                          f"the host: echo {before + missing} > {HUGEPAGES}") from error
-        self.before = before
-        if meminfo("HugePages_Free") < pages:
-            got = meminfo("HugePages_Free")
-            self.close()
-            raise Problem(f"the kernel found {got} of {pages} hugepages of {page_kib} KiB: memory "
-                          f"is short or fragmented; free some, or reserve them at boot with "
-                          f"hugepages={before + missing} on the kernel's command line")
+        self.close()
+        raise Problem(f"the kernel has {free} of {pages} hugepages of {page_kib} KiB{refused}: "
+                      f"memory is short or fragmented; free some, or reserve them at boot with "
+                      f"hugepages={before + pages} on the kernel's command line, or as root on "
+                      f"the host: echo {before + pages} > {HUGEPAGES}")
 
     def close(self):
-        if self.before is not None:
-            HUGEPAGES.write_text(str(self.before))
-            self.before = None
+        if self.taken:
+            with one_at_a_time():
+                HUGEPAGES.write_text(str(max(0, int(HUGEPAGES.read_text()) - self.taken)))
+            self.taken = 0
 
 
 def die_with_parent():
