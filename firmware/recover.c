@@ -201,6 +201,16 @@ static bool load(struct recover *recover, struct pieces *pieces)
 	return load_lists(recover, pieces);
 }
 
+/* Back to nothing: what a load that fails leaves behind is empty (state.h). */
+static void forget(struct recover *recover)
+{
+	struct failure failure;
+
+	for (uint32_t shard = 0; shard < recover->engine->plan->shards; shard++)
+		(void)state_load(recover->engine->state, shard, bytes_of("", 0), &failure);
+	(void)sightings_load(recover->engine->sightings, bytes_of("", 0), &failure);
+}
+
 /* The newest that is sound and was made under this plan; chain and from_snapshot tell. */
 static void load_newest(struct recover *recover)
 {
@@ -233,6 +243,7 @@ static void load_newest(struct recover *recover)
 			recover->from_snapshot = snapshot->about.chain.next_sequence - 1;
 		} else {
 			recover->tell(recover->ctx, error);
+			forget(recover);
 			search.sequence_max = snapshot->about.chain.next_sequence - 2;
 		}
 		snapshot_close(snapshot);
