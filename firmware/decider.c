@@ -68,10 +68,17 @@ static void edit_lists(const struct brain *brain, uint32_t lists, const struct d
 		(void)rules_list_edit(brain->lists[lists], &edit->edit, edit->now_ns, &failure);
 }
 
-static void adopt_lists(const struct decider_change *change, uint32_t lists)
+static void adopt_lists(const struct brain *before, const struct brain *next, uint32_t lists)
 {
-	if (change->before && change->next && change->before->rules && change->next->rules)
-		(void)rules_lists_adopt(change->next->lists[lists], change->before->lists[lists]);
+	if (before && next && before->rules && next->rules)
+		(void)rules_lists_adopt(next->lists[lists], before->lists[lists]);
+}
+
+static void do_change(struct decider *decider, const struct decider_change *change)
+{
+	for (int i = 0; i < 2; i++)
+		adopt_lists(change->brain[i].before, change->brain[i].next, decider->lists);
+	atomic_fetch_sub_explicit(change->left, 1, memory_order_release);
 }
 
 void decider_do(struct decider *decider, const struct decider_op *op)
@@ -84,8 +91,7 @@ void decider_do(struct decider *decider, const struct decider_op *op)
 		edit_lists(op->edit.shadow, decider->lists, &op->edit);
 		break;
 	case DECIDER_BRAIN:
-		adopt_lists(&op->brain[0], decider->lists);
-		adopt_lists(&op->brain[1], decider->lists);
+		do_change(decider, &op->change);
 		break;
 	default: assert(!"no such operation");
 	}

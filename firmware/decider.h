@@ -32,9 +32,13 @@
 
 enum decider_op_kind { DECIDER_WORK, DECIDER_LABEL, DECIDER_EDIT, DECIDER_BRAIN };
 
-/* `next` takes over the edited lists of `before`; either may be NULL. */
+/* `next` takes over the edited lists of `before`; either may be NULL.  `before` may be
+ * freed once `left` is 0: every decider counts it down when it has taken over. */
 struct decider_change {
-	const struct brain *before, *next;
+	struct {
+		const struct brain *before, *next;
+	} brain[2]; /* live, shadow */
+	_Atomic uint32_t *left;
 };
 
 struct decider_edit {
@@ -49,7 +53,7 @@ struct decider_op {
 		struct work          *work;
 		struct sighting       label;
 		struct decider_edit   edit;
-		struct decider_change brain[2]; /* live, shadow */
+		struct decider_change change;
 	};
 };
 

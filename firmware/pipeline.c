@@ -165,20 +165,22 @@ void pipeline_edit(struct pipeline *pipeline, struct slot *slot, const struct li
 void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct live *before)
 {
 	const struct live *next = slot->live;
+	uint32_t           own  = pipeline->threads > 0; /* the submitting thread has a copy, too */
+	struct decider     self = { .lists = 0 };
 	struct decider_op  op   = {
-		   .kind  = DECIDER_BRAIN,
-		   .brain = { { &before->brain, &next->brain },
-			      { before->has_shadow ? &before->shadow : &before->brain,
-                             next->has_shadow ? &next->shadow : NULL } },
+		   .kind   = DECIDER_BRAIN,
+		   .change = { .brain = { { &before->brain, &next->brain },
+					  { before->has_shadow ? &before->shadow : &before->brain,
+					    next->has_shadow ? &next->shadow : NULL } },
+			       .left  = &slot->left },
 	};
 
 	slot->kind = AUDIT_CONFIG;
-	if (pipeline->threads > 0) { /* the submitting thread's copy */
-		struct decider own = { .lists = 0 };
-
-		decider_do(&own, &op);
-	}
-	dispatch(pipeline, &op, sizeof(op));
+	atomic_store_explicit(&slot->left, deciders_of(pipeline->threads) + own,
+			      memory_order_relaxed);
+	if (own)
+		decider_do(&self, &op);
+	dispatch(pipeline, &op, OP_BYTES(change));
 	go(pipeline);
 }
 
@@ -188,6 +190,15 @@ void pipeline_pass(struct pipeline *pipeline, struct slot *slot)
 	go(pipeline);
 }
 
+static bool is_done(struct slot *slot)
+{
+	switch (slot->kind) {
+	case AUDIT_DECISION: return atomic_load_explicit(&slot->work.done, memory_order_acquire);
+	case AUDIT_CONFIG: return atomic_load_explicit(&slot->left, memory_order_acquire) == 0;
+	default: return true;
+	}
+}
+
 uint32_t pipeline_emit(struct pipeline *pipeline, uint32_t max)
 {
 	uint32_t n = 0;
@@ -195,8 +206,7 @@ uint32_t pipeline_emit(struct pipeline *pipeline, uint32_t max)
 	while (n < max && pipeline->head != pipeline->tail) {
 		struct slot *slot = &pipeline->slots[pipeline->head & SLOTS_MASK];
 
-		if (slot->kind == AUDIT_DECISION &&
-		    !atomic_load_explicit(&slot->work.done, memory_order_acquire))
+		if (!is_done(slot))
 			break;
 		pipeline->emit(pipeline->ctx, slot);
 		pipeline->head++;

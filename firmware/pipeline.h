@@ -44,7 +44,8 @@ struct slot {
 	/* AUDIT_REPEAT */
 	uint64_t first_sequence;
 	/* AUDIT_CONFIG: what is in force from here on */
-	struct live *live;
+	struct live     *live;
+	_Atomic uint32_t left; /* deciders that have not taken over yet */
 };
 
 struct pipeline {
