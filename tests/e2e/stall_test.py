@@ -12,11 +12,12 @@ import payments
 import tap
 from appliance import Appliance
 
+TRIES = 3     # a busy machine may be late, but not each time
 STALLED = 90  # more than there are jobs in 128 MiB of hugepages
 
 
-def test_stalled(appliance):
-    """more stalled callers than jobs delay a good one by at most 1.5 s"""
+def wait_of_a_good_one(appliance):
+    """How long a good caller waits behind stalled ones, in seconds."""
     good = appliance.caller()
     tap.same(good.post("/v1/decisions", payments.payment(1))[0], 200, "status before")
     held = [appliance.caller().open() for _ in range(STALLED)]
@@ -25,11 +26,20 @@ def test_stalled(appliance):
     start = time.monotonic()
     tap.same(good.post("/v1/decisions", payments.payment(2))[0], 200, "status")
     took = time.monotonic() - start
-    tap.note(f"{STALLED} stalled callers; the good one waited {took:.2f} s")
-    tap.check(took < 2.5, f"the good caller waited {took:.2f} s")
     tap.check(held[0].sock.recv(65536).startswith(b"HTTP/1.1 408 "), "the first stalled one's answer")
-    for caller in held:
+    for caller in (*held, good):
         caller.close()
+    return took
+
+
+def test_stalled(appliance):
+    """more stalled callers than jobs delay a good one by at most 1.5 s"""
+    for _ in range(TRIES):
+        took = wait_of_a_good_one(appliance)
+        tap.note(f"{STALLED} stalled callers; the good one waited {took:.2f} s")
+        if took < 1.6:
+            return
+    raise tap.Failed(f"the good caller waited {took:.2f} s")
 
 
 def test_alone(appliance):

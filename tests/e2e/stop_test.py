@@ -71,7 +71,7 @@ def test_stop(appliance):
             tap.same(caller.sock.recv(1), b"", "what an idle caller reads")
         except ssl.SSLError as error:
             raise tap.Failed(f"an idle caller got no close_notify: {error}") from error
-    tap.check(took < 6, f"it took {took:.1f} s")
+    tap.check(took < 10, f"it took {took:.1f} s")
     decided = sum(record["kind"] == "decision" for record in appliance.audit_records())
     tap.same(decided, sum(len(thread.answers) for thread in busy) + 1, "decisions recorded")
 
