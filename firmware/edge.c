@@ -236,6 +236,11 @@ static bool step_writing(struct core *core, struct conn *conn)
 			return false;
 		job->out_at += (size_t)n;
 	}
+	/* TLS may have taken the last bytes and TCP not: they go out before all else. */
+	if (tls_unsent(conn->tls))
+		tls_session_step(conn->tls, core->wall_ns);
+	if (tls_unsent(conn->tls))
+		return false;
 	conn->since_ns = core->now_ns;
 	conn->state    = CONN_READING;
 	if (job->interim) {

@@ -4,8 +4,10 @@
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
@@ -130,6 +132,29 @@ def test_pipelining(appliance):
     tap.same(re.findall(rb'"id":"p-(\d+)"', received), [b"%d" % n for n in range(20)], "ids")
 
 
+def test_long_answers(appliance):
+    """answers longer than the send buffer reach a slow reader whole"""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect((SERVER4, appliance.settings["tcp.port"]))
+    sock = appliance.context().wrap_socket(raw, server_hostname=NAME)
+    sock.settimeout(20)
+    reader = sock.makefile("rb")
+    for turn in range(5):
+        data = json.dumps(payments.batch(range(3000 + 64 * turn, 3064 + 64 * turn)))
+        sock.sendall((f"POST /v1/decisions HTTP/1.1\r\nHost: {NAME}\r\nContent-Type: "
+                      f"application/json\r\nContent-Length: {len(data)}\r\n\r\n{data}").encode())
+        time.sleep(0.3)  # everything between is full by now
+        length = None
+        while (line := reader.readline().strip()) != b"":
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        tap.check(length > appliance.settings["tcp.send_buffer_bytes"],
+                  f"an answer of {length} bytes proves nothing")
+        tap.same(len(json.loads(reader.read(length))["decisions"]), 64, "decisions")
+    sock.close()
+
+
 def test_ping(appliance):
     """ping and ping -6 are answered"""
     for address in (SERVER4, SERVER6):
@@ -171,5 +196,6 @@ def test_stop(appliance):
 if __name__ == "__main__":
     tap.main([test_curl, test_curl_keep_alive, test_curl_continue, test_curl_too_long,
               test_curl_chunked, test_curl_ipv6, test_openssl, test_python, test_pipelining,
-              test_ping, test_ab, test_stop],
-             lambda: Appliance("clients", settings={"http.body_bytes_max": 65536}))
+              test_long_answers, test_ping, test_ab, test_stop],
+             lambda: Appliance("clients", settings={"http.body_bytes_max": 65536,
+                                                   "tcp.send_buffer_bytes": 16384}))
