@@ -173,9 +173,9 @@ $(tool_programs): $(O)/%: $(O)/obj/%.o
 	$(call say,LD,$@)$(CC) $(link_flags) $< -o $@
 
 # A bench is linked like a unit test, but for its framework.
-$(bench_programs): $(O)/%: $(O)/obj/%.o $(archives)
+$(bench_programs): $(O)/%: $(O)/obj/%.o $(O)/libtest.a $(archives)
 	@mkdir -p $(@D)
-	$(link) $(libs) $(DPDK_LIBS) -lpthread -lm -o $@
+	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) -lcmocka -lpthread -lm -o $@
 
 $(fuzz_programs): $(O)/%: $(O)/obj/tests/fuzz/%.o $(archives)
 	$(link) -fsanitize=fuzzer $(libs) $(DPDK_LIBS) -lpthread -lm -o $@

@@ -90,9 +90,7 @@ void decider_do(struct decider *decider, const struct decider_op *op)
 		edit_lists(op->edit.brain, decider->lists, &op->edit);
 		edit_lists(op->edit.shadow, decider->lists, &op->edit);
 		break;
-	case DECIDER_BRAIN:
-		do_change(decider, &op->change);
-		break;
+	case DECIDER_BRAIN: do_change(decider, &op->change); break;
 	default: assert(!"no such operation");
 	}
 }

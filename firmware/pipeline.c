@@ -171,7 +171,7 @@ void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct l
 		   .kind   = DECIDER_BRAIN,
 		   .change = { .brain = { { &before->brain, &next->brain },
 					  { before->has_shadow ? &before->shadow : &before->brain,
-					    next->has_shadow ? &next->shadow : NULL } },
+                                         next->has_shadow ? &next->shadow : NULL } },
 			       .left  = &slot->left },
 	};
 
