@@ -120,51 +120,71 @@ bool csv_begin(struct csv *csv, const struct config *config, const char *header,
 
 /* ---- rows */
 
+/* The objects of a request's body, each filled as its cells come by. */
+enum part {
+	PART_TOP,
+	PART_AMOUNT,
+	PART_MERCHANT,
+	PART_ORIGINATOR,
+	PART_BENEFICIARY,
+	PART_FEATURES
+};
+#define PARTS (PART_FEATURES + 1)
+
+struct part_text {
+	size_t size_bytes;
+	char   text[CSV_BODY_BYTES_MAX];
+};
+
 struct row {
 	const struct csv *csv;
 	char             *error;
-	char             *body;
-	size_t            at;
-	char              features[CSV_LINE_BYTES_MAX * 2];
-	size_t            features_at;
-	char              merchant[2048];
-	size_t            merchant_at;
-	char              currency[16], amount[64];
+	char              currency[16], amount[CSV_LINE_BYTES_MAX + 1];
 	bool              has_channel;
 	enum label_kind   label;
+	struct part_text  part[PARTS];
 };
 
-static void put(struct row *row, const char *text)
+static void put(struct part_text *part, const char *text, size_t size)
 {
-	size_t size = strlen(text);
+	assert(part->size_bytes + size < sizeof(part->text));
+	memcpy(part->text + part->size_bytes, text, size);
+	part->size_bytes += size;
+}
 
-	assert(row->at + size < CSV_BODY_BYTES_MAX);
-	memcpy(row->body + row->at, text, size + 1);
-	row->at += size;
+static void put_text(struct part_text *part, const char *text)
+{
+	put(part, text, strlen(text));
 }
 
 /* A JSON string; control characters are left to the decoder to refuse. */
-static void put_string(struct row *row, const char *text)
+static void put_string(struct part_text *part, const char *text)
 {
 	char escaped[8];
 
-	put(row, "\"");
+	put_text(part, "\"");
 	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < 0x20 || *text == '"' || *text == '\\')
+		if ((unsigned char)*text < 0x20 || *text == '"' || *text == '\\') {
 			snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)*text);
-		else
-			snprintf(escaped, sizeof(escaped), "%c", *text);
-		put(row, escaped);
+			put_text(part, escaped);
+		} else {
+			put(part, text, 1);
+		}
 	}
-	put(row, "\"");
+	put_text(part, "\"");
 }
 
-static void put_member(struct row *row, const char *name, const char *text)
+static void put_name(struct part_text *part, const char *name)
 {
-	put(row, row->at > 1 ? ", " : "");
-	put_string(row, name);
-	put(row, ": ");
-	put_string(row, text);
+	put_text(part, part->size_bytes > 0 ? ", " : "");
+	put_string(part, name);
+	put_text(part, ": ");
+}
+
+static void put_member(struct part_text *part, const char *name, const char *text)
+{
+	put_name(part, name);
+	put_string(part, text);
 }
 
 static bool put_time(struct row *row, const char *cell)
@@ -191,7 +211,7 @@ static bool put_time(struct row *row, const char *cell)
 		strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &utc);
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.24sZ", end);
 	}
-	put_member(row, "time", text);
+	put_member(&row->part[PART_TOP], "time", text);
 	return true;
 }
 
@@ -209,15 +229,23 @@ static bool put_label(struct row *row, const char *cell)
 	return true;
 }
 
-/* Fields that JSON keeps inside an object, and those it names otherwise. */
+/* Fields that JSON keeps inside an object, and what it calls them there; the others are
+ * at the top, under their own names. */
+static const struct {
+	enum part   part;
+	const char *name;
+} inside[FIELD_COUNT] = {
+	[FIELD_MERCHANT]            = { PART_MERCHANT, "id" },
+	[FIELD_MERCHANT_CATEGORY]   = { PART_MERCHANT, "category" },
+	[FIELD_MERCHANT_COUNTRY]    = { PART_MERCHANT, "country" },
+	[FIELD_ORIGINATOR_NAME]     = { PART_ORIGINATOR, "name" },
+	[FIELD_ORIGINATOR_COUNTRY]  = { PART_ORIGINATOR, "country" },
+	[FIELD_BENEFICIARY_NAME]    = { PART_BENEFICIARY, "name" },
+	[FIELD_BENEFICIARY_COUNTRY] = { PART_BENEFICIARY, "country" },
+};
+
 static bool put_field(struct row *row, enum field field, const char *cell)
 {
-	static const char *const in_merchant[FIELD_COUNT] = {
-		[FIELD_MERCHANT]          = "id",
-		[FIELD_MERCHANT_CATEGORY] = "category",
-		[FIELD_MERCHANT_COUNTRY]  = "country",
-	};
-
 	if (cell[0] == '\0')
 		return true;
 	if (field == FIELD_CURRENCY) {
@@ -226,22 +254,16 @@ static bool put_field(struct row *row, enum field field, const char *cell)
 	}
 	if (field == FIELD_CHANNEL)
 		row->has_channel = true;
-	if (in_merchant[field]) {
-		row->merchant_at += (size_t)snprintf(row->merchant + row->merchant_at,
-						     sizeof(row->merchant) - row->merchant_at,
-						     "%s\"%s\": \"%.200s\"",
-						     row->merchant_at ? ", " : "",
-						     in_merchant[field], cell);
-		return true;
-	}
-	put_member(row, field_name(field), cell);
+	put_member(&row->part[inside[field].part],
+		   inside[field].name ? inside[field].name : field_name(field), cell);
 	return true;
 }
 
 static bool put_feature(struct row *row, uint16_t slot, const char *cell)
 {
-	char  *end;
-	double value = strtod(cell, &end);
+	struct part_text *part = &row->part[PART_FEATURES];
+	char             *end, text[40];
+	double            value = strtod(cell, &end);
 
 	if (cell[0] == '\0')
 		return true;
@@ -250,10 +272,9 @@ static bool put_feature(struct row *row, uint16_t slot, const char *cell)
 			 row->csv->config->features.names[slot]);
 		return false;
 	}
-	row->features_at += (size_t)snprintf(row->features + row->features_at,
-					     sizeof(row->features) - row->features_at,
-					     "%s\"%s\": %.17g", row->features_at ? ", " : "",
-					     row->csv->config->features.names[slot], value);
+	snprintf(text, sizeof(text), "%.17g", value);
+	put_name(part, row->csv->config->features.names[slot]);
+	put_text(part, text);
 	return true;
 }
 
@@ -291,42 +312,68 @@ static void mend_amount(struct row *row, const char *currency)
 			 strtod(row->amount, NULL));
 }
 
+static void put_amount(struct row *row)
+{
+	const char *currency = row->currency[0] ? row->currency : row->csv->config->csv.currency;
+
+	mend_amount(row, currency);
+	put_member(&row->part[PART_AMOUNT], "value", row->amount);
+	put_member(&row->part[PART_AMOUNT], "currency", currency);
+}
+
+/* One object becomes a member of the top, when it has anything. */
+static void put_part(struct row *row, enum part part, const char *name, const char *before,
+		     const char *after)
+{
+	struct part_text *top = &row->part[PART_TOP], *from = &row->part[part];
+
+	if (from->size_bytes == 0)
+		return;
+	if (name)
+		put_name(top, name);
+	put_text(top, before);
+	put(top, from->text, from->size_bytes);
+	put_text(top, after);
+}
+
+static void put_parties(struct row *row)
+{
+	bool both = row->part[PART_ORIGINATOR].size_bytes > 0 &&
+		    row->part[PART_BENEFICIARY].size_bytes > 0;
+
+	put_part(row, PART_ORIGINATOR, "parties", "[{\"role\": \"originator\", ",
+		 both ? "}" : "}]");
+	put_part(row, PART_BENEFICIARY, both ? NULL : "parties",
+		 both ? ", {\"role\": \"beneficiary\", " : "[{\"role\": \"beneficiary\", ", "}]");
+}
+
 size_t csv_row(const struct csv *csv, const char *text, char *body, enum label_kind *label,
 	       char error[CSV_ERROR_BYTES])
 {
 	static _Thread_local struct row row;
-	char                            amount[160];
+	struct part_text               *top = &row.part[PART_TOP];
 
-	memset(&row, 0, offsetof(struct row, features));
 	row.csv         = csv;
 	row.error       = error;
-	row.body        = body;
-	row.features_at = row.merchant_at = 0;
 	row.currency[0] = row.amount[0] = '\0';
 	row.has_channel                 = false;
 	row.label                       = LABEL_NONE;
-	put(&row, "{");
+	for (int i = 0; i < PARTS; i++)
+		row.part[i].size_bytes = 0;
 	if (!each_cell(text, take_cell, &row, error))
 		return 0;
 	if (!row.has_channel)
-		put_member(&row, "channel",
+		put_member(top, "channel",
 			   transaction_channel_name(
 				   (enum transaction_channel)csv->config->csv.channel));
-	mend_amount(&row, row.currency[0] ? row.currency : csv->config->csv.currency);
-	snprintf(amount, sizeof(amount), ", \"amount\": {\"value\": \"%s\", \"currency\": \"%s\"}",
-		 row.amount, row.currency[0] ? row.currency : csv->config->csv.currency);
-	put(&row, amount);
-	if (row.merchant_at > 0) {
-		put(&row, ", \"merchant\": {");
-		put(&row, row.merchant);
-		put(&row, "}");
-	}
-	if (row.features_at > 0) {
-		put(&row, ", \"features\": {");
-		put(&row, row.features);
-		put(&row, "}");
-	}
-	put(&row, "}");
-	*label = row.label;
-	return row.at;
+	put_amount(&row);
+	put_part(&row, PART_AMOUNT, "amount", "{", "}");
+	put_part(&row, PART_MERCHANT, "merchant", "{", "}");
+	put_parties(&row);
+	put_part(&row, PART_FEATURES, "features", "{", "}");
+	*label  = row.label;
+	body[0] = '{';
+	memcpy(body + 1, top->text, top->size_bytes);
+	body[1 + top->size_bytes] = '}';
+	return top->size_bytes + 2;
 }

@@ -310,6 +310,9 @@ int ctl_audit_digest(int argc, char **argv)
 		fprintf(stderr, "assayctl audit: %s\n", report.broken);
 	if (status != 0)
 		return status;
+	if (report.torn_bytes > 0)
+		fprintf(stderr, "assayctl audit: a torn tail of %" PRIu64 " bytes is not in it\n",
+			report.torn_bytes);
 	digest_hex(report.decision_digest, hex);
 	if (options.json)
 		printf("{\"decision_digest\":\"%s\",\"decisions\":%" PRIu64 "}\n", hex,

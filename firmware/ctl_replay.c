@@ -40,6 +40,28 @@ static void differ_number(const char *name, double then, double now)
 	differ(name, one, other);
 }
 
+static void reason_words(char out[160], const struct decision *decision, uint8_t i)
+{
+	const struct decision_reason *reason = &decision->reasons[i];
+
+	snprintf(out, 160, "(none)");
+	if (i < decision->reasons_count)
+		snprintf(out, 160, "%s (%.9g, %.9g)", reply_reason_code(reason), (double)reason->a,
+			 (double)reason->b);
+}
+
+static void differ_reasons(const struct decision *then, const struct decision *now)
+{
+	for (uint8_t i = 0; i < then->reasons_count || i < now->reasons_count; i++) {
+		char one[160], other[160], name[32];
+
+		snprintf(name, sizeof(name), "reasons[%u]", i);
+		reason_words(one, then, i);
+		reason_words(other, now, i);
+		differ(name, one, other);
+	}
+}
+
 static void differ_rules(const struct decision *then, const struct decision *now)
 {
 	differ_number("rules_hit", then->rules_hit, now->rules_hit);
@@ -63,10 +85,8 @@ static void explain(const struct replay_pair *pair)
 {
 	const struct decision       *then = &pair->then->decision, *now = &pair->now->work.decision;
 	const struct feature_values *a = &pair->then->values, *b = &pair->now->work.values;
-	const struct feature_plan   *plan = NULL;
 	char                         name[PLAN_NAME_BYTES + 16];
 
-	(void)plan;
 	printf("record %" PRIu64 ", transaction %.*s, differs:\n", pair->sequence,
 	       pair->then->transaction.id.size_bytes, pair->then->transaction.id.data);
 	differ_number("order", (double)pair->then->order, (double)pair->now->work.order);
@@ -80,12 +100,7 @@ static void explain(const struct replay_pair *pair)
 		snprintf(name, sizeof(name), "features[%u]", i);
 		differ_number(name, a->value[i], b->value[i]);
 	}
-	differ_number("reasons", then->reasons_count, now->reasons_count);
-	for (uint8_t i = 0; i < then->reasons_count && i < now->reasons_count; i++) {
-		snprintf(name, sizeof(name), "reasons[%u]", i);
-		differ(name, reply_reason_code(&then->reasons[i]),
-		       reply_reason_code(&now->reasons[i]));
-	}
+	differ_reasons(then, now);
 	differ_rules(then, now);
 	if (memcmp(&pair->then->artefacts, &pair->now->work.brain->digests,
 		   sizeof(struct artefact_digests)) != 0)

@@ -27,8 +27,7 @@ struct replay {
 	char                        *error;
 	struct offline               offline; /* offline.live is the one in force */
 	bool                         opened;
-	struct past                 *past; /* [PIPELINE_SLOTS_MAX] */
-	uint64_t                     taken;
+	struct past                 *past; /* [PIPELINE_SLOTS_MAX], of the slot in that place */
 	struct live                 *lives[LIVES_MAX];
 	uint32_t                     lives_count;
 	struct audit_chain           chain;
@@ -208,9 +207,11 @@ static bool take_over(struct replay *replay, const struct audit_record *record,
 
 /* ---- what goes in */
 
+/* In the place of the next slot.  A record that takes none (a repeat, a start) leaves the
+ * place to the record behind it. */
 static struct past *remember(struct replay *replay, const struct audit_record *record)
 {
-	struct past *past = &replay->past[replay->taken++ % PIPELINE_SLOTS_MAX];
+	struct past *past = &replay->past[replay->offline.pipeline.tail % PIPELINE_SLOTS_MAX];
 	uint8_t     *copy;
 
 	free((void *)(uintptr_t)past->whole.data);

@@ -44,10 +44,11 @@ static void record(struct twin *twin, const struct slot *slot)
 {
 	const struct twin_line *line  = slot->user;
 	struct record_about     about = {
-		    .now_ns     = slot->work.now_ns,
-		    .identity   = bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY)),
-		    .batch_size = line ? (uint16_t)line->request.count : 1,
-		    .id         = line ? &line->request.transactions[slot->index] : NULL,
+		    .now_ns           = slot->work.now_ns,
+		    .identity         = bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY)),
+		    .batch_size       = line ? (uint16_t)line->request.count : 1,
+		    .durable_sequence = twin->log.durable_sequence,
+		    .id               = line ? &line->request.transactions[slot->index] : NULL,
 	};
 
 	if (!twin->options.audit)
@@ -142,6 +143,25 @@ static bool open_log(struct twin *twin)
 	twin->offline.pipeline.next_sequence = twin->chain.next_sequence;
 	twin->offline.pipeline.order         = twin->chain.order;
 	return true;
+}
+
+/* Says that everything before it is on disk: from here on a bit that changes is damage,
+ * and no torn tail. */
+static void close_log(struct twin *twin)
+{
+	struct audit_event stop = { .kind      = AUDIT_STOP,
+				    .now_ns    = wall_ns(),
+				    .artefacts = &twin->offline.live->brain.digests,
+				    .note      = bytes_of("twin", 4),
+				    .build = bytes_of(assay_version(), strlen(assay_version())) };
+
+	flush(twin);
+	stop.durable_sequence = twin->log.durable_sequence;
+	twin->buffered_bytes  = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &stop,
+						   &twin->chain);
+	flush(twin);
+	audit_log_close(&twin->log);
+	disk_real_close(&twin->disk);
 }
 
 /* ---- what comes out */
@@ -477,11 +497,8 @@ int twin_run(const struct twin_options *options, FILE *in)
 											       : 0;
 	if (status == 0) {
 		read_lines(twin, in);
-		if (options->audit) {
-			flush(twin);
-			audit_log_close(&twin->log);
-			disk_real_close(&twin->disk);
-		}
+		if (options->audit)
+			close_log(twin);
 		status = twin->failed ? 2 : twin->refused > 0;
 	}
 	free_lines(twin);
