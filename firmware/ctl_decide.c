@@ -9,8 +9,8 @@
 #include "runtime/reply/reply.h"
 
 static const char usage[] =
-	"assayctl decide --config FILE [--cores N] [--audit DIR] < requests.jsonl > "
-	"answers.jsonl\n\n"
+	"assayctl decide --config FILE [--cores N] [--audit DIR] [--csv] [--verbose]\n"
+	"                < requests.jsonl > answers.jsonl\n\n"
 	"Decides each line, one request body (a payment or a batch), with the appliance's own\n"
 	"code, histories and rules, and prints one answer a line: what POST /v1/decisions\n"
 	"answers, without the time ledger and the place in the audit chain.  A line that\n"
@@ -19,7 +19,8 @@ static const char usage[] =
 	"  --cores N     decide on N cores, 1 to 8; the answers are the same\n"
 	"  --audit DIR   also write an audit log there, for assayctl replay; a log that is there\n"
 	"                already is continued, with the histories it leads to\n"
-	"  --csv         standard input is a CSV file, mapped by the config's columns\n\n"
+	"  --csv         standard input is a CSV file, mapped by the config's columns\n"
+	"  --verbose     say on standard error what the histories hold, and what their bounds cost\n\n"
 	"Exit status 1 when a line was refused, 2 when nothing could be done.\n\n"
 	"Example: assayctl decide --config config/appliance.cfg < day.jsonl > decided.jsonl\n";
 
@@ -72,6 +73,8 @@ int ctl_decide(int argc, char **argv)
 			options.audit = argv[++i];
 		else if (strcmp(argv[i], "--csv") == 0)
 			options.csv = true;
+		else if (strcmp(argv[i], "--verbose") == 0)
+			options.verbose = true;
 		else
 			options.offline.cores = 0;
 	}

@@ -7,13 +7,15 @@
 #include "firmware/twin.h"
 
 static const char usage[] =
-	"assayctl features --config FILE [--csv] [--cores N] < transactions > features.csv\n\n"
+	"assayctl features --config FILE [--csv] [--cores N] [--verbose] < in > out.csv\n\n"
 	"Prints the features of every transaction as CSV with a header: id, then those the\n"
 	"caller supplies, then those the engine computes, in the order of the config.  A\n"
 	"missing value is an empty cell.  Input is JSON lines as for assayctl decide, or with\n"
 	"--csv a CSV file whose columns the config maps; its label column, if there is one,\n"
 	"labels each transaction right behind it (features with a delay hide what a label\n"
 	"would tell too early).  Transactions are taken in the order of the input.\n\n"
+	"--verbose says on standard error what the histories hold, and what their bounds cost:\n"
+	"transactions merged, entities evicted, labels lost.\n\n"
 	"Example: assayctl features --csv --config cards.cfg < cards.csv > features.csv\n";
 
 static void print_header(const struct config *config)
@@ -85,6 +87,8 @@ int ctl_features(int argc, char **argv)
 			options.offline.cores = ctl_cores(argv[++i]);
 		else if (strcmp(argv[i], "--csv") == 0)
 			options.csv = true;
+		else if (strcmp(argv[i], "--verbose") == 0)
+			options.verbose = true;
 		else
 			options.offline.cores = 0;
 	}

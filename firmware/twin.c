@@ -463,6 +463,34 @@ static void read_lines(struct twin *twin, FILE *in)
 	free(text);
 }
 
+/* What the bounds of the histories cost, all shards together. */
+static void tell_state(const struct twin *twin)
+{
+	const struct engine  *engine = &twin->offline.engine;
+	struct state_counters all    = { 0 };
+
+	for (uint32_t shard = 0; shard < engine->plan->shards; shard++) {
+		struct state_counters one;
+
+		state_counters(engine->state, shard, &one);
+		all.entities += one.entities;
+		all.cells += one.cells;
+		all.bytes += one.bytes;
+		all.filed += one.filed;
+		all.merged += one.merged;
+		all.evicted += one.evicted;
+		all.late += one.late;
+		all.label_lost += one.label_lost;
+	}
+	fprintf(stderr,
+		"state: %lu entities, %lu cells, %lu MiB; %lu filed, %lu merged, %lu evicted, "
+		"%lu late, %lu labels lost\n",
+		(unsigned long)all.entities, (unsigned long)all.cells,
+		(unsigned long)(all.bytes >> 20), (unsigned long)all.filed,
+		(unsigned long)all.merged, (unsigned long)all.evicted, (unsigned long)all.late,
+		(unsigned long)all.label_lost);
+}
+
 static bool begin_csv(struct twin *twin, FILE *in)
 {
 	char    error[CSV_ERROR_BYTES];
@@ -497,6 +525,8 @@ int twin_run(const struct twin_options *options, FILE *in)
 											       : 0;
 	if (status == 0) {
 		read_lines(twin, in);
+		if (options->verbose)
+			tell_state(twin);
 		if (options->audit)
 			close_log(twin);
 		status = twin->failed ? 2 : twin->refused > 0;
