@@ -49,6 +49,8 @@ bool offline_load(const struct offline_options *options, struct config **config,
 	}
 	use_file((*config)->model.file, sizeof((*config)->model.file), options->model_file);
 	use_file((*config)->rules.file, sizeof((*config)->rules.file), options->rules_file);
+	if (options->no_shadow)
+		(*config)->shadow.enabled = false;
 	make.config = *config;
 	if (live_make(&make, live, error))
 		return true;

@@ -31,6 +31,7 @@ struct offline_options {
 	const char *model_file, *rules_file; /* NULL: the config's */
 	uint32_t    cores;                   /* that decide; 1: the calling thread itself */
 	bool        answers;                 /* idempotency */
+	bool        no_shadow;               /* even if the config has one */
 	uint64_t    next_sequence, order;    /* 0: a new log's */
 };
 

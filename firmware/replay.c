@@ -117,7 +117,8 @@ static bool load_live(struct replay *replay, const struct artefact_digests *dige
 	struct offline_options options = { .config_path = config_path,
 					   .model_file  = model,
 					   .rules_file  = rules,
-					   .cores       = replay->options->cores };
+					   .cores       = replay->options->cores,
+					   .no_shadow   = true };
 	struct config         *config;
 
 	*live = find_live(replay, digests);
@@ -340,7 +341,8 @@ static void progress(void *context, uint64_t done_bytes, uint64_t all_bytes)
 static bool open_own(struct replay *replay)
 {
 	struct offline_options options = { .config_path = replay->options->config_path,
-					   .cores       = replay->options->cores };
+					   .cores       = replay->options->cores,
+					   .no_shadow   = true };
 
 	if (!replay->options->config_path)
 		return true;
