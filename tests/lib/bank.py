@@ -2,6 +2,8 @@
 What it decided is told by its records: `values` names the features of each decision."""
 
 import json
+import re
+import time
 
 import payments
 import tap
@@ -26,8 +28,8 @@ rule told { when merchant_frauds > 0; then review; reason "{merchant_frauds} fra
 class Bank(Appliance):
     """Without a model unless told; decisions then follow from the rules alone."""
 
-    def __init__(self, name, settings=None, rules=RULES, **options):
-        self.rules_text = rules
+    def __init__(self, name, settings=None, rules=RULES, snapshots=False, **options):
+        self.rules_text, self.with_snapshots = rules, snapshots
         options.setdefault("model", False)
         super().__init__(name, {"entities": ENTITIES, "computed": COMPUTED,
                                 "decision.on_model_missing": "approve",
@@ -46,7 +48,19 @@ class Bank(Appliance):
         if not self.rules_file.exists():
             self.rules_file.write_text(self.rules_text)
         self.settings.setdefault("rules.file", str(self.rules_file))
+        if self.with_snapshots:
+            self.settings.setdefault("state.snapshot_directory", str(self.snapshots))
+            self.settings.setdefault("state.snapshot_interval_seconds", 1)
         super().write_config(**changed)
+
+    def wait_snapshot(self, seconds=20):
+        """Until the role has made one of everything that is recorded by now."""
+        last = self.audit_records()[-1]["sequence"]
+        end = time.monotonic() + seconds
+        while not any(sequence_of(path) >= last for path in self.snapshots.glob("*.snap")):
+            tap.check(time.monotonic() < end, f"no snapshot of record {last} within {seconds} s: "
+                      f"{[path.name for path in self.snapshots.iterdir()]}")
+            time.sleep(0.1)
 
     def decisions(self):
         """The decision records, each with its features by name."""
@@ -65,6 +79,11 @@ class Bank(Appliance):
         tap.same((found["decision_digest"], found["decisions"]),
                  (log["decision_digest"], log["decisions"]), "digest and decisions of replay")
         return found
+
+
+def sequence_of(snapshot):
+    """The last record in a snapshot, by the name of its file."""
+    return int(re.search(r"\d+", snapshot.name)[0])
 
 
 def ask(caller, body):
