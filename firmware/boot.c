@@ -387,6 +387,8 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 	bool                 keeps   = config->state.snapshot_directory[0] != '\0';
 	struct recover       recover = {
 		      .engine       = &appliance->core.engine,
+		      .config       = config,
+		      .directory    = config->audit.directory,
 		      .live         = appliance->live,
 		      .lists        = 1 + config->cores.decide_count,
 		      .audit        = &appliance->disk.disk,
@@ -397,6 +399,7 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 		      .progress     = tell_progress,
 		      .ctx          = appliance,
 	};
+	bool recovered;
 
 	if (keeps &&
 	    !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
@@ -405,7 +408,9 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 		return true;
 	recover.snapshots  = keeps ? &appliance->snapshots.disk : NULL;
 	appliance->told_ns = clock_now_ns(&appliance->clock);
-	if (!recover_run(&recover, error))
+	recovered          = recover_run(&recover, error);
+	recover_end(&recover);
+	if (!recovered)
 		return false;
 	log_write(LOG_INFO, "recovered: snapshot of record %lu, then %lu records",
 		  (unsigned long)recover.from_snapshot, (unsigned long)recover.records);

@@ -80,21 +80,12 @@ static void follow_label(struct following *following)
 
 static void follow_list(struct following *following)
 {
-	struct live                *live = following->recover->live;
-	const struct audit_decoded *d    = following->decoded;
-	struct decider_op           op   = { .kind = DECIDER_EDIT };
+	const struct audit_decoded *d     = following->decoded;
+	struct rules_lists         *lists = past_rules_lists(&following->recover->past);
+	struct failure              failure;
 
-	if (!live || d->edit_outcome != REASON_NONE)
-		return;
-	op.edit = (struct decider_edit){ .brain  = &live->brain,
-					 .shadow = live->has_shadow ? &live->shadow : NULL,
-					 .now_ns = d->now_ns,
-					 .edit   = d->edit };
-	for (uint32_t i = 0; i < following->recover->lists; i++) {
-		struct decider decider = { .lists = i };
-
-		decider_do(&decider, &op);
-	}
+	if (lists && d->edit_outcome == REASON_NONE)
+		(void)rules_list_edit(lists, &d->edit, d->now_ns, &failure);
 }
 
 static bool follow(void *context, const struct audit_record *record)
@@ -115,6 +106,8 @@ static bool follow(void *context, const struct audit_record *record)
 			follow_label(following);
 		if (record->kind == AUDIT_LIST)
 			follow_list(following);
+		if (record->kind == AUDIT_START || record->kind == AUDIT_CONFIG)
+			past_rules_use(&recover->past, following->decoded->artefacts.rules);
 	} else if (record->sequence == recover->from_snapshot &&
 		   memcmp(record->hash, recover->chain.hash, DIGEST_BYTES) != 0) {
 		following->broken   = true;
@@ -168,18 +161,39 @@ static bool tell_piece(struct pieces *pieces, const char *what, const struct fai
 
 static bool load_lists(struct recover *recover, struct pieces *pieces)
 {
-	struct live   *live = recover->live;
-	struct failure failure;
-	struct bytes   in;
+	struct rules_lists *lists;
+	struct failure      failure;
+	struct bytes        in;
 
-	if (!live || !live->brain.rules || !snapshot_find(pieces->snapshot, SNAPSHOT_LISTS, 0))
+	if (!snapshot_find(pieces->snapshot, SNAPSHOT_LISTS, 0))
 		return true;
+	if (!piece(pieces, SNAPSHOT_RULES, 0, &in))
+		return false;
+	if (in.size_bytes != DIGEST_BYTES) {
+		snprintf(pieces->error, SNAPSHOT_ERROR_BYTES, "%s: rules: no digest",
+			 pieces->snapshot->name);
+		return false;
+	}
+	past_rules_use(&recover->past, in.data);
+	lists = past_rules_lists(&recover->past);
 	if (!piece(pieces, SNAPSHOT_LISTS, 0, &in))
 		return false;
-	for (uint32_t i = 0; i < recover->lists; i++)
-		if (!rules_lists_load(live->brain.lists[i], in, &failure))
-			return tell_piece(pieces, "lists", &failure);
-	return true;
+	return !lists || rules_lists_load(lists, in, &failure) ||
+	       tell_piece(pieces, "lists", &failure);
+}
+
+/* What was loaded of a snapshot that then proved damaged: a load of nothing leaves
+ * nothing. */
+static void forget(struct recover *recover)
+{
+	struct engine *engine = recover->engine;
+	struct failure failure;
+	struct bytes   nothing = bytes_of("", 0);
+
+	for (uint32_t shard = 0; shard < engine->plan->shards; shard++)
+		(void)state_load(engine->state, shard, nothing, &failure);
+	(void)sightings_load(engine->sightings, nothing, &failure);
+	past_rules_end(&recover->past);
 }
 
 static bool load(struct recover *recover, struct pieces *pieces)
@@ -237,6 +251,8 @@ static void load_newest(struct recover *recover)
 			assert(pieces.memory);
 			good = load(recover, &pieces);
 			free(pieces.memory);
+			if (!good)
+				forget(recover);
 		}
 		if (good) {
 			recover->chain         = snapshot->about.chain;
@@ -277,6 +293,10 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 	bool                     ok;
 
 	audit_chain_init(&recover->chain);
+	recover->past = (struct past_rules){ .config    = recover->config,
+					     .directory = recover->directory,
+					     .tell      = recover->tell,
+					     .ctx       = recover->ctx };
 	if (recover->snapshots)
 		load_newest(recover);
 	following.work    = calloc(1, sizeof(*following.work));
@@ -299,6 +319,8 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 			"record %lu of the audit log is not laid out as its format says, or is not "
 			"the one the snapshot was made from",
 			(unsigned long)following.sequence);
+	if (recover->live)
+		past_rules_hand_over(&recover->past, recover->live, recover->lists);
 	free(following.work);
 	free(following.decoded);
 	free(following.answer);
@@ -308,7 +330,8 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 
 static bool save_all(const struct recover *recover, struct snapshot_writer *writer)
 {
-	const struct engine *engine = recover->engine;
+	const struct engine      *engine = recover->engine;
+	const struct rules_lists *lists  = past_rules_lists(&recover->past);
 
 	for (uint32_t shard = 0; shard < engine->plan->shards; shard++)
 		if (!snapshot_section(writer, SNAPSHOT_STATE, shard) ||
@@ -317,10 +340,12 @@ static bool save_all(const struct recover *recover, struct snapshot_writer *writ
 	if (!snapshot_section(writer, SNAPSHOT_SIGHTINGS, 0) ||
 	    !sightings_save(engine->sightings, snapshot_write, writer))
 		return false;
-	if (!recover->live || !recover->live->brain.rules)
+	if (!lists)
 		return true;
-	return snapshot_section(writer, SNAPSHOT_LISTS, 0) &&
-	       rules_lists_save(recover->live->brain.lists[0], snapshot_write, writer);
+	return snapshot_section(writer, SNAPSHOT_RULES, 0) &&
+	       snapshot_write(writer, bytes_of(recover->past.digest, DIGEST_BYTES)) &&
+	       snapshot_section(writer, SNAPSHOT_LISTS, 0) &&
+	       rules_lists_save(lists, snapshot_write, writer);
 }
 
 bool recover_save(const struct recover *recover, uint32_t keep, char error[RECOVER_ERROR_BYTES])
@@ -339,4 +364,9 @@ bool recover_save(const struct recover *recover, uint32_t keep, char error[RECOV
 	}
 	free(writer);
 	return ok;
+}
+
+void recover_end(struct recover *recover)
+{
+	past_rules_end(&recover->past);
 }

@@ -20,23 +20,27 @@
 #include "drivers/disk/disk.h"
 #include "firmware/engine.h"
 #include "firmware/live.h"
+#include "firmware/past_rules.h"
 #include "runtime/audit/audit.h"
 
 #define RECOVER_ERROR_BYTES 1024
 
 struct recover {
-	struct engine *engine; /* as engine_init left it */
-	struct live   *live;   /* whose lists are filled; NULL: none are */
-	uint32_t       lists;  /* copies */
-	struct disk   *audit;
-	struct disk   *snapshots;   /* NULL: none are kept */
-	uint64_t       to_sequence; /* 0: to the end */
-	int64_t        now_ns;      /* wall clock: how far back answers are kept */
-	int64_t        retention_ns;
+	struct engine       *engine; /* as engine_init left it */
+	const struct config *config;
+	struct live         *live;      /* whose lists are filled; NULL: none are */
+	uint32_t             lists;     /* copies */
+	const char          *directory; /* of the audit log: its artefacts are there */
+	struct disk         *audit;
+	struct disk         *snapshots;   /* NULL: none are kept */
+	uint64_t             to_sequence; /* 0: to the end */
+	int64_t              now_ns;      /* wall clock: how far back answers are kept */
+	int64_t              retention_ns;
 	void (*tell)(void *ctx, const char *sentence); /* what an operator should know */
 	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes); /* NULL: none */
 	void *ctx;
 	/* found */
+	struct past_rules  past;          /* rules and lists behind the last record that is in */
 	struct audit_chain chain;         /* behind the last record that is in */
 	uint64_t           from_snapshot; /* its sequence; 0: there was none */
 	uint64_t           records;       /* read from the log */
@@ -46,5 +50,8 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES]);
 
 /* A snapshot of what recover_run made; `keep` newest files stay. */
 bool recover_save(const struct recover *recover, uint32_t keep, char error[RECOVER_ERROR_BYTES]);
+
+/* Gives back the past's rules; after every recover_run. */
+void recover_end(struct recover *recover);
 
 #endif

@@ -63,6 +63,7 @@ enum snapshot_kind {
 	SNAPSHOT_STATE,     /* index: the shard */
 	SNAPSHOT_SIGHTINGS, /* index 0 */
 	SNAPSHOT_LISTS,     /* index 0 */
+	SNAPSHOT_RULES,     /* index 0; the digest of the rules whose lists they are */
 	SNAPSHOT_KIND_COUNT,
 };
 

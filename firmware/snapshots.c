@@ -72,18 +72,6 @@ static int64_t wall_ns(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
-/* Only for its lists: the rules of the config as it is on disk now. */
-static struct live *lists_of(const struct config *config)
-{
-	struct live_options options = { .config = config, .lists = 1, .offline = true };
-	char                error[LIVE_ERROR_BYTES];
-	struct live        *live = NULL;
-
-	if (config->rules.file[0] != '\0' && !live_make(&options, &live, error))
-		tell(NULL, error);
-	return live;
-}
-
 bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_sequence,
 		    char *error)
 {
@@ -91,7 +79,8 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 	struct engine    *engine  = calloc(1, sizeof(*engine));
 	struct pieces     pieces  = { 0 };
 	struct recover    recover = { .engine      = engine,
-				      .lists       = 1,
+				      .config      = config,
+				      .directory   = config->audit.directory,
 				      .snapshots   = disk,
 				      .to_sequence = to_sequence,
 				      .now_ns      = wall_ns(),
@@ -109,13 +98,12 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 		return false;
 	}
 	recover.audit = &audit->disk;
-	recover.live  = lists_of(config);
 	ok            = engine_init(engine, config, false, take, &pieces, error) &&
 	     recover_run(&recover, error) &&
 	     (recover.chain.next_sequence - 1 == recover.from_snapshot ||
 	      recover_save(&recover, SNAPSHOTS_KEEP, error));
 	give_back(&pieces);
-	live_free(recover.live);
+	recover_end(&recover);
 	disk_real_close(audit);
 	free(audit);
 	free(engine);

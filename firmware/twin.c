@@ -73,6 +73,8 @@ static bool recover(struct twin *twin, char *error)
 	struct disk_real    *snapshots = calloc(1, sizeof(*snapshots));
 	struct recover       recover   = {
 			.engine       = &twin->offline.engine,
+			.config       = config,
+			.directory    = twin->options.audit,
 			.live         = twin->offline.live,
 			.lists        = twin->offline.threads + 1,
 			.audit        = &twin->disk.disk,
@@ -90,6 +92,7 @@ static bool recover(struct twin *twin, char *error)
 	}
 	if (ok && twin->log.durable_sequence > 0) {
 		ok = recover_run(&recover, error);
+		recover_end(&recover);
 		fprintf(stderr, "continued: snapshot of record %lu, then %lu records\n",
 			(unsigned long)recover.from_snapshot, (unsigned long)recover.records);
 	}

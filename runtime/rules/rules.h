@@ -84,7 +84,7 @@ enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *e
 			    struct failure *failure);
 
 /* Carry edits over to the lists of a newly loaded rules file, by list name: what the file
- * itself lists is taken from the new file.  Returns how many entries were lost because
+ * itself lists is taken from the new file, and no other edits stay.  Returns how many entries were lost because
  * the new file gives their list less room. */
 uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
 

@@ -11,8 +11,9 @@ import payments
 
 
 class Load:
-    def __init__(self, appliance, threads=4, count=None, name="client"):
+    def __init__(self, appliance, threads=4, count=None, name="client", prefix="t"):
         self.appliance, self.name = appliance, name
+        self.prefix = prefix  # of the ids
         self.count = count  # requests of each thread; None: until stopped
         self.answers, self.errors = [], []
         self.ending = threading.Event()
@@ -30,7 +31,7 @@ class Load:
         number = 0
         try:
             while not self.ending.is_set() and (self.count is None or number < self.count):
-                name = f"t{thread}-{number}"
+                name = f"{self.prefix}{thread}-{number}"
                 status, answer = caller.post("/v1/decisions", payments.payment(number, id=name))
                 if status != 200:
                     self.errors.append(f"{name}: {status} {answer}")
@@ -39,7 +40,7 @@ class Load:
                                      answer["audit"]["hash"], answer))
                 number += 1
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.errors.append(f"t{thread}-{number}: {type(error).__name__}: {error}")
+            self.errors.append(f"{self.prefix}{thread}-{number}: {type(error).__name__}: {error}")
         finally:
             caller.close()
 

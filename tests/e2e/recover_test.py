@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""What an appliance remembers is there again after kill -9: from snapshots its role makes
+under load, and from the log behind them; and replay of the whole log finds every byte.
+ROUNDS=20 is the long form."""
+
+import json
+import pathlib
+import random
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+
+# pylint: disable=wrong-import-position
+import payments
+import tap
+from bank import Bank, ask, merchant, pay
+from load import Load
+
+ROUNDS = tap.times("ROUNDS", 3)
+SEED = tap.times("SEED", 20261125)
+
+
+def recovered(appliance):
+    """(sequence of the snapshot, records read) of the last start, from its log."""
+    lines = [json.loads(line) for line in appliance.log.read_text().splitlines()
+             if '"recovered: ' in line]
+    words = lines[-1]["message"].split()
+    return int(words[4].strip(",")), int(words[6])
+
+
+def counted(appliance):
+    """Each card's payments are counted one by one, over every restart."""
+    seen = {}
+    for record in appliance.decisions():
+        card = record["transaction"]["card"]
+        seen[card] = seen.get(card, 0) + 1
+        tap.same(record["values"]["card_count"], seen[card], f"count in {record['sequence']}")
+    return sum(seen.values())
+
+
+def test_load(appliance):
+    """snapshots made under load carry a kill -9, again and again"""
+    chance = random.Random(SEED)
+    tap.note(f"seed {SEED}, {ROUNDS} kills")
+    for number in range(ROUNDS):
+        load = Load(appliance, threads=4, prefix=f"r{number}-").start().wait_answers(4)
+        appliance.wait_snapshot()
+        time.sleep(chance.uniform(0, 1))
+        appliance.kill()
+        load.cut()
+        appliance.start()
+        sequence, records = recovered(appliance)
+        tap.note(f"snapshot of record {sequence}, then {records} records")
+        tap.check(sequence > 0, "no snapshot was used")
+    tap.note(f"{counted(appliance)} decisions")
+    for cores in (1, 3):
+        tap.note(json.dumps(appliance.replayed(cores)))
+
+
+def test_damaged(appliance):
+    """a damaged snapshot is passed over with a sentence; the one before, or the log, serves"""
+    appliance.wait_snapshot()
+    appliance.stop()
+    appliance.ctl("snapshot", "--config", appliance.config_file)
+    snaps = sorted(appliance.snapshots.glob("*.snap"))
+    tap.same(len(snaps), 2, "snapshots kept")
+    for number, snap in enumerate(reversed(snaps)):
+        whole = bytearray(snap.read_bytes())
+        whole[len(whole) * 2 // 3] ^= 16
+        snap.write_bytes(whole)
+        before = len(appliance.log.read_text())
+        appliance.start()
+        told = appliance.log.read_text()[before:]
+        tap.check(snap.name in told, f"it does not name {snap.name}: {told}")
+        sequence, _ = recovered(appliance)
+        tap.same(sequence, 0 if number else int(snaps[0].stem.split("-")[1]), "snapshot used")
+        caller = appliance.caller()
+        pay(caller, number, id=f"damaged-{number}")
+        caller.close()
+        appliance.kill()
+    appliance.start()
+    counted(appliance)
+    appliance.replayed()
+
+
+def test_thresholds(appliance):
+    """another threshold does not make a snapshot useless, another window does"""
+    appliance.wait_snapshot()
+    appliance.kill()
+    appliance.write_config(decision__review_threshold=0.45)
+    appliance.start()
+    tap.check(recovered(appliance)[0] > 0, "another threshold made the snapshot useless")
+    counted(appliance)
+    appliance.replayed(2)
+
+
+def test_readiness(appliance):
+    """until it has recovered, nothing is served and nothing says ready"""
+    appliance.kill()
+    appliance.start(wait=False)
+    appliance.wait_ready()
+    times = {}
+    for line in appliance.log.read_text().splitlines():
+        message = json.loads(line)["message"]
+        for word in ("recovered: ", "ready: "):
+            if message.startswith(word):
+                times[word] = line[:40]
+    tap.check(times["recovered: "] < times["ready: "], f"order of the log: {times}")
+    caller = appliance.caller()
+    tap.same(caller.get("/v1/health/ready")[0], 200, "status")
+    caller.close()
+
+
+def test_deadline(appliance):
+    """a deadline that cannot be kept follows the table; replay follows the record"""
+    caller = appliance.caller()
+    tap.same(pay(caller, 1, id="in-time", deadline_us=10**7, card="tok_dl",
+                 merchant=merchant("m-dl"))["decision"], "approve", "in time")
+    late = pay(caller, 2, id="too-late", deadline_us=1, card="tok_dl", merchant=merchant("m-dl"))
+    tap.same(late["decision"], "review", "too late")
+    tap.check("deadline_rules" in [reason["code"] for reason in late["reasons"]],
+              f"reasons {late['reasons']}")
+    tap.same(pay(caller, 3, id="after", card="tok_dl", merchant=merchant("m-dl"))["decision"],
+             "approve", "the next")
+    appliance.write_config(deadline__on_missed_rules="refuse", deadline__on_missed_model="refuse")
+    appliance.reload()
+    status, answer = ask(caller, payments.payment(4, id="refused", deadline_us=1, card="tok_dl"))
+    tap.same(status, 503, f"status ({answer})")
+    status, again = ask(caller, payments.payment(4, id="refused", deadline_us=1, card="tok_dl"))
+    tap.note(f"asked again: {status} {again[:200]}")
+    caller.close()
+    records = {r["transaction"]["id"]: r for r in appliance.decisions()}
+    tap.check(records["too-late"]["stages_run"] != records["in-time"]["stages_run"],
+              "both ran the same stages")
+    tap.same([records[name]["values"]["card_count"] for name in ("in-time", "too-late", "after")],
+             [1, 2, 3], "counts of the card: what is late is counted, too")
+    tap.note(json.dumps(appliance.replayed(2)))
+
+
+if __name__ == "__main__":
+    tap.main([test_load, test_damaged, test_thresholds, test_readiness, test_deadline],
+             lambda: Bank("recover", {"audit.reply": "durable"}, snapshots=True))
