@@ -2,25 +2,31 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "firmware/ctl.h"
 #include "firmware/twin.h"
 
 static const char usage[] =
-	"assayctl features --config FILE [--csv] [--cores N] [--verbose] < in > out.csv\n\n"
+	"assayctl features --config FILE [--csv] [--keys] [--cores N] [--verbose]\n"
+	"                  < in > out.csv\n\n"
 	"Prints the features of every transaction as CSV with a header: id, then those the\n"
 	"caller supplies, then those the engine computes, in the order of the config.  A\n"
 	"missing value is an empty cell.  Input is JSON lines as for assayctl decide, or with\n"
 	"--csv a CSV file whose columns the config maps; its label column, if there is one,\n"
 	"labels each transaction right behind it (features with a delay hide what a label\n"
 	"would tell too early).  Transactions are taken in the order of the input.\n\n"
+	"--keys puts the time, card and account of each transaction between its id and its\n"
+	"features, for config/recipe/train.py.\n"
 	"--verbose says on standard error what the histories hold, and what their bounds cost:\n"
 	"transactions merged, entities evicted, labels lost.\n\n"
 	"Example: assayctl features --csv --config cards.cfg < cards.csv > features.csv\n";
 
+static bool with_keys;
+
 static void print_header(const struct config *config)
 {
-	printf("id");
+	fputs(with_keys ? "id,time,card,account" : "id", stdout);
 	for (uint16_t i = 0; i < config->features.count; i++)
 		printf(",%s", config->features.names[i]);
 	for (uint32_t i = 0; i < config->plan.features_count; i++)
@@ -36,21 +42,41 @@ static void print_number(double value, int digits)
 		printf("%.*g", digits, value);
 }
 
-/* An id with a comma or a quote is quoted (RFC 4180). */
-static void print_id(const struct transaction *t)
+/* A cell with a comma or a quote is quoted (RFC 4180). */
+static void print_cell(const char *data, size_t size_bytes)
 {
-	bool quoted = memchr(t->id.data, ',', t->id.size_bytes) ||
-		      memchr(t->id.data, '"', t->id.size_bytes);
+	bool quoted = memchr(data, ',', size_bytes) || memchr(data, '"', size_bytes);
 
 	if (quoted)
 		putchar('"');
-	for (uint16_t i = 0; i < t->id.size_bytes; i++) {
-		if (t->id.data[i] == '"')
+	for (size_t i = 0; i < size_bytes; i++) {
+		if (data[i] == '"')
 			putchar('"');
-		putchar(t->id.data[i]);
+		putchar(data[i]);
 	}
 	if (quoted)
 		putchar('"');
+}
+
+/* RFC 3339 to the nanosecond, UTC. */
+static void print_time(int64_t time_ns)
+{
+	int64_t   fraction_ns = ((time_ns % 1000000000) + 1000000000) % 1000000000;
+	time_t    seconds     = (time_t)((time_ns - fraction_ns) / 1000000000);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	printf(",%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	       tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction_ns);
+}
+
+static void print_keys(const struct transaction *t)
+{
+	print_time(t->time_ns);
+	putchar(',');
+	print_cell(t->card.data, t->card.size_bytes);
+	putchar(',');
+	print_cell(t->account.data, t->account.size_bytes);
 }
 
 static void decided(struct twin *twin, struct twin_line *line, const struct slot *slot)
@@ -62,7 +88,9 @@ static void decided(struct twin *twin, struct twin_line *line, const struct slot
 	if (!begun)
 		print_header(twin->offline.config);
 	begun = true;
-	print_id(t);
+	print_cell(t->id.data, t->id.size_bytes);
+	if (with_keys)
+		print_keys(t);
 	for (uint16_t i = 0; i < t->features_count; i++)
 		print_number((double)t->features[i], 9);
 	for (uint16_t i = 0; i < slot->work.values.count; i++)
@@ -87,6 +115,8 @@ int ctl_features(int argc, char **argv)
 			options.offline.cores = ctl_cores(argv[++i]);
 		else if (strcmp(argv[i], "--csv") == 0)
 			options.csv = true;
+		else if (strcmp(argv[i], "--keys") == 0)
+			with_keys = true;
 		else if (strcmp(argv[i], "--verbose") == 0)
 			options.verbose = true;
 		else

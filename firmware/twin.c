@@ -185,6 +185,12 @@ static void emit(void *ctx, struct slot *slot)
 
 /* ---- what goes in */
 
+/* When a label or an edit arrives: the time of the newest payment before it. */
+static int64_t stream_now_ns(const struct twin *twin)
+{
+	return twin->newest_ns > 0 ? twin->newest_ns : wall_ns();
+}
+
 /* The body of the problem the appliance would answer, which ends its own line. */
 static void print_problem(struct twin *twin, const struct failure *failure)
 {
@@ -228,6 +234,7 @@ static void submit_decision(struct twin *twin, struct twin_line *line, size_t i,
 	work->brain       = &live->brain;
 	work->shadow      = live->has_shadow ? &live->shadow : NULL;
 	work->now_ns      = t->time_ns;
+	twin->newest_ns   = t->time_ns > twin->newest_ns ? t->time_ns : twin->newest_ns;
 	work->due_ns      = 0;
 	work->follow      = false;
 	work->ledger      = (struct ledger){ 0 };
@@ -253,7 +260,7 @@ static void submit_label(struct twin *twin, struct twin_line *line, const struct
 	slot->user        = line;
 	slot->index       = i;
 	slot->label       = *label;
-	slot->work.now_ns = wall_ns();
+	slot->work.now_ns = stream_now_ns(twin);
 	pipeline_label(&twin->offline.pipeline, slot,
 		       repeats_key(who, bytes_of(label->id.data, label->id.size_bytes)));
 }
@@ -322,7 +329,7 @@ static bool take_edits(struct twin *twin, struct twin_line *line)
 		slot->user        = line;
 		slot->index       = (uint32_t)i;
 		slot->edit        = edits[i];
-		slot->work.now_ns = wall_ns();
+		slot->work.now_ns = stream_now_ns(twin);
 		pipeline_edit(&twin->offline.pipeline, slot, twin->offline.live, slot->work.now_ns);
 	}
 	return true;

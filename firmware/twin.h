@@ -5,7 +5,8 @@
  * pipeline has room for; what comes out is in the order of what went in.
  *
  * `now` of a decision is the transaction's own time: a twin that decides last year's
- * payments is to use last year's schedules and expiries.
+ * payments is to use last year's schedules and expiries.  Labels and edits have the time of
+ * the newest payment before them.
  *
  * Owner: one thread. */
 #ifndef ASSAY_FIRMWARE_TWIN_H
@@ -56,6 +57,7 @@ struct twin {
 	struct twin_line    lines[TWIN_LINES];
 	uint32_t            next_line;
 	uint64_t            line_number, decisions, refused;
+	int64_t             newest_ns; /* time of a payment so far */
 	struct disk_real    disk;
 	struct audit_log    log;
 	struct audit_chain  chain;
