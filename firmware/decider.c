@@ -40,10 +40,12 @@ void decider_init(struct decider *decider, const struct engine *engine, uint32_t
 static void do_work(struct decider *decider, struct work *work)
 {
 	const struct engine *engine = decider->engine;
+	bool mine = walk_owner(engine, work->keys.decider, decider->count) == decider->index;
 
 	walk_parts(engine, work, decider->index, decider->count);
+	/* From here on, work that is not mine may be decided and gone at any moment. */
 	atomic_fetch_sub_explicit(&work->parts_left, 1, memory_order_acq_rel);
-	if (walk_owner(engine, work->keys.decider, decider->count) != decider->index)
+	if (!mine)
 		return;
 	assert(decider->pending_tail - decider->pending_head <= decider->pending_mask);
 	decider->pending[decider->pending_tail++ & decider->pending_mask] = work;
@@ -56,8 +58,9 @@ static void do_label(struct decider *decider, const struct sighting *label)
 	for (uint8_t e = 0; e < engine->plan->entities_count; e++)
 		if (hash_is(label->file[e]) &&
 		    walk_owner(engine, label->file[e], decider->count) == decider->index)
-			state_label(engine->state, state_shard_of(engine->plan, label->file[e]), e,
-				    label->file[e], &label->change);
+			state_label(e == engine->decisions ? engine->verdicts : engine->state,
+				    state_shard_of(engine->plan, label->file[e]), e, label->file[e],
+				    &label->change);
 }
 
 static void edit_lists(const struct brain *brain, uint32_t lists, const struct decider_edit *edit)
@@ -110,13 +113,20 @@ static bool decide_oldest(struct decider *decider)
 	return true;
 }
 
-/* What changes lists waits for the decisions before it. */
+/* What changes lists waits for the decisions before it; so does a label where an entity
+ * keeps verdicts, since a transaction is filed there when it is decided. */
+static bool waits(const struct decider *decider, const struct decider_op *op)
+{
+	return op->kind >= DECIDER_EDIT ||
+	       (op->kind == DECIDER_LABEL && decider->engine->verdicts != NULL);
+}
+
 static bool take_op(struct decider *decider)
 {
 	size_t                   size;
 	const struct decider_op *op = lane_peek(&decider->in, &size);
 
-	if (!op || (op->kind >= DECIDER_EDIT && decider->pending_head != decider->pending_tail))
+	if (!op || (waits(decider, op) && decider->pending_head != decider->pending_tail))
 		return false;
 	decider_do(decider, op);
 	lane_release(&decider->in);
@@ -130,7 +140,7 @@ void decider_publish(struct decider *decider)
 
 	for (uint32_t shard = decider->index; shard < engine->plan->shards;
 	     shard += decider->count) {
-		state_counters(engine->state, shard, &one);
+		engine_counters(engine, shard, &one);
 		sum.entities += one.entities;
 		sum.cells += one.cells;
 		sum.filed += one.filed;

@@ -4,7 +4,8 @@
  *   lane in: everything that has a place in the order, in that order
  *     transaction   every decider does the entities it owns; the account's decider puts
  *                   it in `pending` as well
- *     label         the owner of each entity corrects its history
+ *     label         the owner of each entity corrects its history; waits like an edit
+ *                   where an entity keeps verdicts
  *     edit, brain   lists change; waits until what is pending before it is decided
  *
  *   pending: transactions of my accounts, oldest first.  The oldest is decided once all

@@ -34,15 +34,38 @@ static void sort_features(struct engine *engine)
 	}
 }
 
+#define VERDICTS_SHARE 8 /* an eighth of state.memory_mib, where an entity keeps verdicts */
+
+/* The plan for each of the two states; the same but for memory. */
+static void share(const struct feature_plan *plan, struct feature_plan part[2])
+{
+	bool keeps = false;
+
+	for (uint32_t e = 0; e < plan->entities_count; e++)
+		keeps = keeps || plan->entities[e].decisions;
+	part[0] = part[1]    = *plan;
+	part[1].memory_bytes = keeps ? plan->memory_bytes / VERDICTS_SHARE : 0;
+	part[0].memory_bytes -= part[1].memory_bytes;
+}
+
+/* Bytes of one state; 0: it does not fit, or with no memory at all, there is none. */
+static size_t size_of(const struct feature_plan *part, char *error, size_t error_bytes)
+{
+	return part->memory_bytes == 0 ? 0 : state_size(part, error, error_bytes);
+}
+
 size_t engine_bytes(const struct config *config)
 {
 	struct repeats_options repeats = repeats_of(config);
+	struct feature_plan    part[2];
 	char                   error[ENGINE_ERROR_BYTES];
-	size_t                 state = state_size(&config->plan, error, sizeof(error));
+	size_t                 state;
 
+	share(&config->plan, part);
+	state = size_of(&part[0], error, sizeof(error));
 	if (state == 0)
 		return 0;
-	return state + repeats_size(&repeats) +
+	return state + size_of(&part[1], error, sizeof(error)) + repeats_size(&repeats) +
 	       sightings_size(&config->plan, config->labels.transactions_max);
 }
 
@@ -51,17 +74,24 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 {
 	struct repeats_options repeats = repeats_of(config);
 	char                   why[ENGINE_ERROR_BYTES - 64];
-	size_t                 size = state_size(&config->plan, why, sizeof(why));
+	size_t                 size, verdicts_size;
 
 	memset(engine, 0, sizeof(*engine));
+	share(&config->plan, engine->part);
+	size                 = size_of(&engine->part[0], why, sizeof(why));
+	verdicts_size        = size_of(&engine->part[1], why, sizeof(why));
 	engine->plan         = &config->plan;
 	engine->labelled_max = config->labels.transactions_max;
-	if (size == 0) {
+	if (size == 0 || (verdicts_size == 0 && engine->part[1].memory_bytes > 0)) {
 		snprintf(error, ENGINE_ERROR_BYTES, "state.memory_mib: %s", why);
 		return false;
 	}
 	sort_features(engine);
-	engine->state = state_init(take(ctx, "histories", size, STATE_ALIGN_BYTES), &config->plan);
+	engine->state = state_init(take(ctx, "histories", size, STATE_ALIGN_BYTES),
+				   &engine->part[0]);
+	if (verdicts_size > 0)
+		engine->verdicts = state_init(
+			take(ctx, "verdicts", verdicts_size, STATE_ALIGN_BYTES), &engine->part[1]);
 	if (answers) {
 		size            = repeats_size(&repeats);
 		engine->repeats = repeats_init(take(ctx, "answers", size, 64), &repeats);
@@ -70,6 +100,24 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 	engine->sightings = sightings_init(take(ctx, "labelled", size, 64), &config->plan,
 					   config->labels.transactions_max);
 	return true;
+}
+
+void engine_counters(const struct engine *engine, uint32_t shard, struct state_counters *out)
+{
+	struct state_counters verdicts;
+
+	state_counters(engine->state, shard, out);
+	if (!engine->verdicts)
+		return;
+	state_counters(engine->verdicts, shard, &verdicts);
+	out->entities += verdicts.entities;
+	out->cells += verdicts.cells;
+	out->bytes += verdicts.bytes;
+	out->filed += verdicts.filed;
+	out->merged += verdicts.merged;
+	out->evicted += verdicts.evicted;
+	out->late += verdicts.late;
+	out->label_lost += verdicts.label_lost;
 }
 
 static void add_number(struct digest *digest, uint64_t value)
@@ -100,10 +148,10 @@ static void add_feature(struct digest *digest, const struct feature_spec *featur
 	add_number(digest, (uint64_t)feature->delay_ns);
 }
 
-void engine_digest(const struct engine *engine, uint8_t out[DIGEST_BYTES])
+void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
+		   uint8_t out[DIGEST_BYTES])
 {
-	const struct feature_plan *plan = engine->plan;
-	struct digest              digest;
+	struct digest digest;
 
 	digest_init(&digest);
 	add_number(&digest, plan->entities_count);
@@ -115,7 +163,7 @@ void engine_digest(const struct engine *engine, uint8_t out[DIGEST_BYTES])
 	add_number(&digest, plan->shards);
 	add_number(&digest, plan->memory_bytes);
 	add_number(&digest, (uint64_t)plan->lateness_ns);
-	add_number(&digest, engine->labelled_max);
+	add_number(&digest, labelled_max);
 	digest_end(&digest, out);
 }
 

@@ -2,6 +2,10 @@
  * has answered, the transactions that can still be labelled.
  *
  *   state      sharded; each shard belongs to one decider (decider.h)
+ *   verdicts   sharded, too: the one entity kind that keeps verdicts, apart from the
+ *              others because it is read and kept up when a transaction is decided, and
+ *              they when its turn in the lane comes.  Either way a shard sees its own
+ *              operations in order, whatever the number of deciders.
  *   repeats    the net core's
  *   sightings  the net core's
  *
@@ -33,8 +37,10 @@ struct engine_features {
 struct engine {
 	const struct feature_plan *plan; /* of the config as booted */
 	struct state              *state;
-	struct repeats            *repeats; /* NULL where nobody asks again: replay */
+	struct state              *verdicts; /* NULL: no entity keeps verdicts */
+	struct repeats            *repeats;  /* NULL where nobody asks again: replay */
 	struct sightings          *sightings;
+	struct feature_plan        part[2]; /* the plan, with each state's share of memory */
 	struct engine_features     of_entity[PLAN_ENTITIES_MAX];
 	struct engine_features     of_none; /* of the transaction alone */
 	uint32_t                   labelled_max;
@@ -52,7 +58,11 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 
 /* SHA-256 over everything declared that the remembered bytes depend on: the plan and the
  * bounds.  A snapshot made under another one is of no use. */
-void engine_digest(const struct engine *engine, uint8_t out[DIGEST_BYTES]);
+void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
+		   uint8_t out[DIGEST_BYTES]);
+
+/* What both states of a shard count, added up. */
+void engine_counters(const struct engine *engine, uint32_t shard, struct state_counters *out);
 
 /* By mmap, for use outside the appliance; given back when the process ends. */
 void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);

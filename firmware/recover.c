@@ -190,10 +190,27 @@ static void forget(struct recover *recover)
 	struct failure failure;
 	struct bytes   nothing = bytes_of("", 0);
 
-	for (uint32_t shard = 0; shard < engine->plan->shards; shard++)
+	for (uint32_t shard = 0; shard < engine->plan->shards; shard++) {
 		(void)state_load(engine->state, shard, nothing, &failure);
+		if (engine->verdicts)
+			(void)state_load(engine->verdicts, shard, nothing, &failure);
+	}
 	(void)sightings_load(engine->sightings, nothing, &failure);
 	past_rules_end(&recover->past);
+}
+
+static bool load_shards(struct pieces *pieces, uint32_t kind, struct state *state, uint32_t shards)
+{
+	struct failure failure;
+	struct bytes   in;
+
+	for (uint32_t shard = 0; shard < shards; shard++) {
+		if (!piece(pieces, kind, shard, &in))
+			return false;
+		if (!state_load(state, shard, in, &failure))
+			return tell_piece(pieces, "histories", &failure);
+	}
+	return true;
 }
 
 static bool load(struct recover *recover, struct pieces *pieces)
@@ -202,27 +219,15 @@ static bool load(struct recover *recover, struct pieces *pieces)
 	struct failure failure;
 	struct bytes   in;
 
-	for (uint32_t shard = 0; shard < engine->plan->shards; shard++) {
-		if (!piece(pieces, SNAPSHOT_STATE, shard, &in))
-			return false;
-		if (!state_load(engine->state, shard, in, &failure))
-			return tell_piece(pieces, "histories", &failure);
-	}
+	if (!load_shards(pieces, SNAPSHOT_STATE, engine->state, engine->plan->shards) ||
+	    (engine->verdicts &&
+	     !load_shards(pieces, SNAPSHOT_VERDICTS, engine->verdicts, engine->plan->shards)))
+		return false;
 	if (!piece(pieces, SNAPSHOT_SIGHTINGS, 0, &in))
 		return false;
 	if (!sightings_load(engine->sightings, in, &failure))
 		return tell_piece(pieces, "labelled", &failure);
 	return load_lists(recover, pieces);
-}
-
-/* Back to nothing: what a load that fails leaves behind is empty (state.h). */
-static void forget(struct recover *recover)
-{
-	struct failure failure;
-
-	for (uint32_t shard = 0; shard < recover->engine->plan->shards; shard++)
-		(void)state_load(recover->engine->state, shard, bytes_of("", 0), &failure);
-	(void)sightings_load(recover->engine->sightings, bytes_of("", 0), &failure);
 }
 
 /* The newest that is sound and was made under this plan; chain and from_snapshot tell. */
@@ -238,7 +243,7 @@ static void load_newest(struct recover *recover)
 	uint8_t                digest[DIGEST_BYTES];
 
 	assert(snapshot);
-	engine_digest(recover->engine, digest);
+	engine_digest(recover->engine->plan, recover->engine->labelled_max, digest);
 	while (snapshot_open(snapshot, recover->snapshots, &search, error)) {
 		struct pieces pieces = { snapshot, NULL, error };
 		bool          good;
@@ -259,7 +264,6 @@ static void load_newest(struct recover *recover)
 			recover->from_snapshot = snapshot->about.chain.next_sequence - 1;
 		} else {
 			recover->tell(recover->ctx, error);
-			forget(recover);
 			search.sequence_max = snapshot->about.chain.next_sequence - 2;
 		}
 		snapshot_close(snapshot);
@@ -328,15 +332,25 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 	return ok && !following.broken;
 }
 
+static bool save_shards(struct snapshot_writer *writer, uint32_t kind, const struct state *state,
+			uint32_t shards)
+{
+	for (uint32_t shard = 0; shard < shards; shard++)
+		if (!snapshot_section(writer, kind, shard) ||
+		    !state_save(state, shard, snapshot_write, writer))
+			return false;
+	return true;
+}
+
 static bool save_all(const struct recover *recover, struct snapshot_writer *writer)
 {
 	const struct engine      *engine = recover->engine;
 	const struct rules_lists *lists  = past_rules_lists(&recover->past);
 
-	for (uint32_t shard = 0; shard < engine->plan->shards; shard++)
-		if (!snapshot_section(writer, SNAPSHOT_STATE, shard) ||
-		    !state_save(engine->state, shard, snapshot_write, writer))
-			return false;
+	if (!save_shards(writer, SNAPSHOT_STATE, engine->state, engine->plan->shards) ||
+	    (engine->verdicts &&
+	     !save_shards(writer, SNAPSHOT_VERDICTS, engine->verdicts, engine->plan->shards)))
+		return false;
 	if (!snapshot_section(writer, SNAPSHOT_SIGHTINGS, 0) ||
 	    !sightings_save(engine->sightings, snapshot_write, writer))
 		return false;
@@ -355,7 +369,7 @@ bool recover_save(const struct recover *recover, uint32_t keep, char error[RECOV
 	bool                    ok;
 
 	assert(writer);
-	engine_digest(recover->engine, about.config);
+	engine_digest(recover->engine->plan, recover->engine->labelled_max, about.config);
 	ok = snapshot_begin(writer, recover->snapshots, &about) && save_all(recover, writer) &&
 	     snapshot_end(writer, keep);
 	if (!ok) {

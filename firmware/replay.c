@@ -168,14 +168,10 @@ static bool begin(struct replay *replay, struct live *live, const struct audit_r
 
 static bool same_plan(const struct live *a, const struct live *b)
 {
-	struct engine one = { .plan         = &a->config.plan,
-			      .labelled_max = a->config.labels.transactions_max };
-	struct engine two = { .plan         = &b->config.plan,
-			      .labelled_max = b->config.labels.transactions_max };
-	uint8_t       first[DIGEST_BYTES], second[DIGEST_BYTES];
+	uint8_t first[DIGEST_BYTES], second[DIGEST_BYTES];
 
-	engine_digest(&one, first);
-	engine_digest(&two, second);
+	engine_digest(&a->config.plan, a->config.labels.transactions_max, first);
+	engine_digest(&b->config.plan, b->config.labels.transactions_max, second);
 	return memcmp(first, second, DIGEST_BYTES) == 0;
 }
 

@@ -5,22 +5,22 @@
  *
  * All integers are little-endian.
  *
- *     head, 16384 bytes
+ *     head, 32768 bytes
  *     0     magic           8 bytes  "ASSAYSNP"
  *     8     version         u32      1
- *     12    head_bytes      u32      16384
+ *     12    head_bytes      u32      32768
  *     16    sequence        u64      of the last audit record whose effects are in it
  *     24    order           u64      of that record (runtime/audit/format.h)
  *     32    chain_hash      32 bytes of that record
  *     64    wall_ns         i64      when it was made
  *     72    config          32 bytes digest of the config it was made under
- *     104   sections_count  u32      at most 288
+ *     104   sections_count  u32      at most 544
  *     108   zero            u32
  *     112   sections        each: u32 kind (not 0), u32 index, u64 bytes, 32 bytes SHA-256;
  *                           no two of one kind and index
  *     ..    zero
- *     16352 head_hash       32 bytes SHA-256 of bytes 0..16351
- *     16384 the sections, each from a multiple of 4096 on, zeros between (no hash covers these); the file ends
+ *     32736 head_hash       32 bytes SHA-256 of bytes 0..32735
+ *     32768 the sections, each from a multiple of 4096 on, zeros between (no hash covers these); the file ends
  *           with the last one's last byte
  *
  * What a section holds is its stage's business (runtime/state); a snapshot is read by the
@@ -52,9 +52,9 @@
 
 #define SNAPSHOT_MAGIC        "ASSAYSNP"
 #define SNAPSHOT_VERSION      1
-#define SNAPSHOT_HEAD_BYTES   16384
+#define SNAPSHOT_HEAD_BYTES   32768
 #define SNAPSHOT_ALIGN_BYTES  4096
-#define SNAPSHOT_SECTIONS_MAX 288 /* a plan has at most 256 shards */
+#define SNAPSHOT_SECTIONS_MAX 544 /* a plan has at most 256 shards, twice */
 #define SNAPSHOT_ERROR_BYTES  512
 #define SNAPSHOT_BUFFER_BYTES (256u << 10) /* gathered before the disk is called */
 
@@ -64,6 +64,7 @@ enum snapshot_kind {
 	SNAPSHOT_SIGHTINGS, /* index 0 */
 	SNAPSHOT_LISTS,     /* index 0 */
 	SNAPSHOT_RULES,     /* index 0; the digest of the rules whose lists they are */
+	SNAPSHOT_VERDICTS,  /* index: the shard; of the entity that keeps verdicts */
 	SNAPSHOT_KIND_COUNT,
 };
 

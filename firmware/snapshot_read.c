@@ -129,10 +129,10 @@ static uint64_t sequence_of(const char *name)
 
 static bool read_head(struct snapshot *snapshot, char *error)
 {
-	uint8_t     head[SNAPSHOT_HEAD_BYTES];
-	const char *wrong;
-	int64_t     size = snapshot->disk->ops->size(snapshot->disk, snapshot->file);
-	int64_t     n    = size;
+	static _Thread_local uint8_t head[SNAPSHOT_HEAD_BYTES];
+	const char                  *wrong;
+	int64_t size = snapshot->disk->ops->size(snapshot->disk, snapshot->file);
+	int64_t n    = size;
 
 	if (size >= 0)
 		n = snapshot->disk->ops->read(snapshot->disk, snapshot->file, 0, head,

@@ -154,8 +154,8 @@ static void remove_older(struct disk *disk, uint32_t keep)
 
 bool snapshot_end(struct snapshot_writer *writer, uint32_t keep)
 {
-	uint8_t head[SNAPSHOT_HEAD_BYTES];
-	int     rc;
+	static _Thread_local uint8_t head[SNAPSHOT_HEAD_BYTES];
+	int                          rc;
 
 	assert(keep > 0);
 	end_section(writer);

@@ -13,7 +13,7 @@
 #include "firmware/log.h"
 #include "firmware/recover.h"
 
-#define PIECES_MAX 4
+#define PIECES_MAX 8
 #define NAP_MS     200
 
 bool snapshots_open(struct disk_real *disk, const char *directory, char *error)

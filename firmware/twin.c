@@ -482,7 +482,7 @@ static void tell_state(const struct twin *twin)
 	for (uint32_t shard = 0; shard < engine->plan->shards; shard++) {
 		struct state_counters one;
 
-		state_counters(engine->state, shard, &one);
+		engine_counters(engine, shard, &one);
 		all.entities += one.entities;
 		all.cells += one.cells;
 		all.bytes += one.bytes;

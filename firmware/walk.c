@@ -91,7 +91,8 @@ static void fetch(const struct engine *engine, const struct work *work, uint32_t
 		for (uint8_t e = 0; e < engine->plan->entities_count; e++) {
 			struct hash128 key = work->keys.file[e];
 
-			if (hash_is(key) && walk_owner(engine, key, deciders) == me)
+			if (e != engine->decisions && hash_is(key) &&
+			    walk_owner(engine, key, deciders) == me)
 				fetches[i](engine->state, state_shard_of(engine->plan, key), key);
 		}
 }
@@ -117,7 +118,7 @@ static void read_verdicts(const struct engine *engine, struct work *work)
 
 	if (entity == PLAN_NO_ENTITY)
 		return;
-	state_touch(engine->state, state_shard_of(engine->plan, work->keys.decider), entity,
+	state_touch(engine->verdicts, state_shard_of(engine->plan, work->keys.decider), entity,
 		    work->keys.decider, &event, aggregates);
 	put_values(engine, work, &engine->of_entity[entity], aggregates);
 }
@@ -125,7 +126,7 @@ static void read_verdicts(const struct engine *engine, struct work *work)
 static void keep_verdict(const struct engine *engine, const struct work *work, enum verdict verdict)
 {
 	if (engine->decisions != PLAN_NO_ENTITY)
-		state_decided(engine->state, state_shard_of(engine->plan, work->keys.decider),
+		state_decided(engine->verdicts, state_shard_of(engine->plan, work->keys.decider),
 			      engine->decisions, work->keys.decider, work->order,
 			      work->transaction->time_ns, verdict);
 }

@@ -154,7 +154,7 @@ static void count(const struct engine *engine, uint64_t *entities, uint64_t *evi
 
 	*entities = *evicted = 0;
 	for (uint32_t shard = 0; shard < config.plan.shards; shard++) {
-		state_counters(engine->state, shard, &one);
+		engine_counters(engine, shard, &one);
 		*entities += one.entities;
 		*evicted += one.evicted;
 	}
