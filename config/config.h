@@ -164,6 +164,7 @@ struct config_state {
 	uint32_t memory_mib;
 	uint32_t shards; /* a power of two */
 	uint32_t lateness_seconds;
+	uint32_t future_seconds;
 	char     snapshot_directory[CONFIG_PATH_BYTES]; /* "" = no snapshots */
 	uint32_t snapshot_interval_seconds;
 };

@@ -2,20 +2,24 @@
 
 #include <string.h>
 
-/* "/transactions/12/id"; no libc formatting on a polling core. */
-static void place_id(char place[REASON_PLACE_BYTES_MAX], size_t i)
+/* "/transactions/12/id", or "/id" of a single one; no libc formatting on a polling core. */
+void asked_place(struct walk_request *request, size_t i, const char *field)
 {
-	static const char before[] = "/transactions/", after[] = "/id";
+	static const char before[] = "/transactions/";
+	char             *place    = request->failure.place;
 	char              digits[20];
-	size_t            n = 0, at = sizeof(before) - 1;
+	size_t            n = 0, at = 0;
 
-	memcpy(place, before, at);
-	do
-		digits[n++] = (char)('0' + i % 10);
-	while ((i /= 10) > 0);
-	while (n > 0)
-		place[at++] = digits[--n];
-	memcpy(place + at, after, sizeof(after));
+	if (request->batch) {
+		at = sizeof(before) - 1;
+		memcpy(place, before, at);
+		do
+			digits[n++] = (char)('0' + i % 10);
+		while ((i /= 10) > 0);
+		while (n > 0)
+			place[at++] = digits[--n];
+	}
+	memcpy(place + at, field, strlen(field) + 1);
 }
 
 /* The same id twice in one batch: with the same transaction it is a repeat. */
@@ -46,10 +50,7 @@ enum reason asked_check(const struct repeats *repeats, struct bytes identity, co
 		    (!before || hash_same(before->body, asked[i].body)))
 			continue;
 		request->failure = (struct failure){ .reason = REASON_repeat_conflict };
-		if (request->batch)
-			place_id(request->failure.place, i);
-		else
-			memcpy(request->failure.place, "/id", sizeof("/id"));
+		asked_place(request, i, "/id");
 		return REASON_repeat_conflict;
 	}
 	return REASON_NONE;

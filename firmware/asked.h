@@ -17,4 +17,7 @@ struct asked {
 enum reason asked_check(const struct repeats *repeats, struct bytes identity, const int64_t *now_ns,
 			struct walk_request *request, struct asked *asked);
 
+/* Writes the JSON pointer of a field ("/time") of transaction i into request->failure. */
+void asked_place(struct walk_request *request, size_t i, const char *field);
+
 #endif

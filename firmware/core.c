@@ -158,7 +158,8 @@ struct core_need core_need(const struct config *config)
 	need.lanes_bytes   = events_bytes() + records_bytes(config);
 	need.decoder_bytes = decode_size(&decode);
 	need.total_bytes   = need.jobs_bytes + need.conns_bytes + need.lanes_bytes +
-			   need.decoder_bytes + sizeof(struct stats);
+			   need.decoder_bytes + sizeof(struct stats) +
+			   REPLY_BATCH_BYTES_MAX(config->decode.batch_max);
 	need.largest_bytes = larger(larger(need.jobs_bytes, need.conns_bytes),
 				    larger(records_bytes(config), need.decoder_bytes));
 	return need;
@@ -171,7 +172,7 @@ static void plan_walk(struct core *core, const struct config *config)
 	core->walk.decoder = decode_init(mem_take("decoder", decode_size(&limits), 64), &limits);
 	core->walk.now_ns  = stamp;
 	core->walk.now_ctx = (void *)(uintptr_t)core->clock;
-	core->answer       = mem_take("answer", REPLY_DECISION_BYTES_MAX, 64);
+	core->batch        = mem_take("batch", REPLY_BATCH_BYTES_MAX(config->decode.batch_max), 64);
 }
 
 void core_plan(struct core *core, const struct config *config)

@@ -31,6 +31,7 @@
 #include "runtime/audit/audit.h"
 #include "runtime/base/label.h"
 #include "runtime/base/lane.h"
+#include "runtime/reply/reply.h"
 
 /* Plain text read ahead of the parser; one small request fits. */
 #define CORE_IN_BYTES    4096
@@ -78,10 +79,18 @@ struct job {
 	uint64_t            started_ns;      /* its first byte was read */
 	uint64_t            recorded_ns;     /* its last record was chained */
 	struct walk_request request;
-	/* [batch_max] for each transaction the sequence whose answer it gets; for each label
-	 * its outcome (enum label_outcome); for each list edit its outcome (enum reason) */
+	/* [batch_max] for each transaction the bytes of its answer, which lie in `out`
+	 * (job_answer); for each label its outcome (enum label_outcome); for each list edit
+	 * its outcome (enum reason) */
 	uint64_t *answers;
 };
+
+/* Where the answer of transaction i lies until all are there; at most
+ * REPLY_DECISION_BYTES_MAX.  The job has its own, since `repeats` may drop one meanwhile. */
+static inline uint8_t *job_answer(const struct job *job, size_t i)
+{
+	return job->out + HTTP_HEAD_BYTES_MAX + REPLY_BATCH_BYTES_MAX(i);
+}
 
 enum conn_state {
 	CONN_FREE,
@@ -134,7 +143,7 @@ struct core {
 	struct engine       engine;
 	struct pipeline     pipeline;
 	struct audit_chain  chain;
-	uint8_t            *answer; /* [REPLY_DECISION_BYTES_MAX] scratch */
+	uint8_t            *batch; /* [REPLY_BATCH_BYTES_MAX] scratch: a batch put together */
 	bool                durable_reply;
 	uint64_t            now_ns;  /* of this turn */
 	int64_t             wall_ns; /* of this turn */

@@ -11,6 +11,8 @@
  * these bytes. */
 static void keep_answer(struct core *core, const struct slot *slot)
 {
+	struct job               *job          = slot->user;
+	uint8_t                  *answer       = job_answer(job, slot->index);
 	struct reply_circumstance circumstance = { .audit_sequence = slot->sequence,
 						   .ledger         = slot->work.ledger };
 	struct reply_item         item         = { .transaction  = slot->work.transaction,
@@ -20,8 +22,26 @@ static void keep_answer(struct core *core, const struct slot *slot)
 	size_t                    size;
 
 	memcpy(circumstance.audit_hash, core->chain.hash, DIGEST_BYTES);
-	size = reply_decision(core->answer, REPLY_DECISION_BYTES_MAX, &item);
-	repeats_answer(core->engine.repeats, slot->sequence, bytes_of(core->answer, size));
+	size = reply_decision(answer, REPLY_DECISION_BYTES_MAX, &item);
+	repeats_answer(core->engine.repeats, slot->sequence, bytes_of(answer, size));
+	job->answers[slot->index] = size;
+}
+
+/* The first answer, which was still being made when it was asked for again: it has its
+ * place in the order before this one, so it is there by now, unless the ring of answers is
+ * too small for what is under way. */
+static void fetch_answer(struct core *core, const struct slot *slot)
+{
+	struct job  *job   = slot->user;
+	struct bytes first = repeats_answer_of(core->engine.repeats, slot->first_sequence);
+
+	if (job->answers[slot->index] > 0)
+		return;
+	if (first.size_bytes == 0)
+		job->refused = REASON_engine_backlog;
+	else
+		memcpy(job_answer(job, slot->index), first.data, first.size_bytes);
+	job->answers[slot->index] = first.size_bytes;
 }
 
 static void count_decision(struct core *core, const struct slot *slot)
@@ -50,9 +70,8 @@ static void tell_job(struct core *core, const struct slot *slot)
 	case AUDIT_DECISION:
 		if (job->refused == REASON_NONE)
 			job->refused = slot->work.refused;
-		job->answers[slot->index] = slot->sequence;
 		break;
-	case AUDIT_REPEAT: job->answers[slot->index] = slot->first_sequence; break;
+	case AUDIT_REPEAT: fetch_answer(core, slot); break;
 	case AUDIT_LABEL: job->answers[slot->index] = slot->label_outcome; break;
 	case AUDIT_LIST: job->answers[slot->index] = slot->edit_outcome; break;
 	default: return;

@@ -9,6 +9,8 @@
 #include "runtime/decide/decide.h"
 #include "runtime/reply/reply.h"
 
+#define SECOND_NS INT64_C(1000000000)
+
 /* May the connection go on?  Not when the machine stops, nor when the config that
  * it was opened under is to be let go of. */
 static bool goes_on(const struct core *core, const struct job *job, bool keep_alive)
@@ -60,12 +62,17 @@ static size_t answer_decisions(struct core *core, struct job *job, void *out, si
 	struct bytes               answers[DECODE_BATCH_MAX];
 
 	assert(request->count <= DECODE_BATCH_MAX);
+	size_t size;
+
 	for (size_t i = 0; i < request->count; i++)
-		answers[i] = repeats_answer_of(core->engine.repeats, job->answers[i]);
-	if (request->batch)
-		return reply_batch_of(out, capacity, answers, request->count);
-	memcpy(out, answers[0].data, answers[0].size_bytes);
-	return answers[0].size_bytes;
+		answers[i] = bytes_of(job_answer(job, i), job->answers[i]);
+	if (!request->batch) {
+		memmove(out, answers[0].data, answers[0].size_bytes);
+		return answers[0].size_bytes;
+	}
+	size = reply_batch_of(core->batch, capacity, answers, request->count);
+	memcpy(out, core->batch, size);
+	return size;
 }
 
 static size_t answer_labels(struct core *core, struct job *job, void *out, size_t capacity)
@@ -164,7 +171,13 @@ static void submit_one(struct core *core, struct job *job, size_t i, const struc
 	slot->index = (uint32_t)i;
 	if (repeats_find(core->engine.repeats, asked->key, asked->body, core->wall_ns,
 			 &slot->first_sequence) == REPEATS_SAME) {
-		slot->kind = AUDIT_REPEAT;
+		struct bytes first = repeats_answer_of(core->engine.repeats, slot->first_sequence);
+
+		/* Taken now: what follows in this very batch may push it out. */
+		if (first.size_bytes > 0)
+			memcpy(job_answer(job, i), first.data, first.size_bytes);
+		job->answers[i] = first.size_bytes;
+		slot->kind      = AUDIT_REPEAT;
 		stats_add(&core->stats->repeats, 1);
 		pipeline_pass(&core->pipeline, slot);
 		return;
@@ -173,10 +186,30 @@ static void submit_one(struct core *core, struct job *job, size_t i, const struc
 	submit_new(core, job, slot, asked->key);
 }
 
-/* The policy may want no decision without a model; known before anything is touched. */
-static bool model_is_wanted(const struct brain *brain)
+/* What may not be decided, known before anything is touched; what was decided before is
+ * answered all the same.  A payment from the future would make its entities' histories
+ * end there, and every payment of today late. */
+static enum reason check_new(struct core *core, struct walk_request *request,
+			     const struct asked *asked)
 {
-	return !brain->model && brain->policy.on_model_missing == DECIDE_ON_FAILURE_REFUSE;
+	const struct live *live    = core->live;
+	int64_t            last_ns = core->wall_ns + live->config.state.future_seconds * SECOND_NS;
+	uint64_t           first;
+
+	for (size_t i = 0; i < request->count; i++) {
+		if (repeats_find(core->engine.repeats, asked[i].key, asked[i].body, core->wall_ns,
+				 &first) == REPEATS_SAME)
+			continue;
+		if (!live->brain.model &&
+		    live->brain.policy.on_model_missing == DECIDE_ON_FAILURE_REFUSE)
+			return REASON_not_ready;
+		if (request->transactions[i].time_ns <= last_ns)
+			continue;
+		request->failure = (struct failure){ .reason = REASON_time_ahead };
+		asked_place(request, i, "/time");
+		return REASON_time_ahead;
+	}
+	return REASON_NONE;
 }
 
 static enum reason try_decisions(struct core *core, struct conn *conn)
@@ -190,12 +223,12 @@ static enum reason try_decisions(struct core *core, struct conn *conn)
 		return REASON_audit_unwritable;
 	if (walk_decode(&core->walk, request) != REASON_NONE)
 		return request->failure.reason;
-	if (model_is_wanted(&core->live->brain))
-		return REASON_not_ready;
 	reason = room_for(core, request->count);
 	if (reason == REASON_NONE)
 		reason = asked_check(core->engine.repeats, tls_identity(conn->tls), &core->wall_ns,
 				     request, asked);
+	if (reason == REASON_NONE)
+		reason = check_new(core, request, asked);
 	if (reason != REASON_NONE)
 		return reason;
 	begin(conn, request->count);

@@ -54,6 +54,7 @@ REASON(deadline_model,         REVIEW,  200, "the deadline came before the model
 REASON(deadline_rules,         REVIEW,  200, "the deadline came before the rules ran; deadline.on_missed_rules decided")
 REASON(deadline_refused,       REPLY,   503, "the deadline came before a stage ran, and the deadline table wants no decision then")
 REASON(model_refused,          REPLY,   503, "the model gave no valid output, and decision.on_model_invalid wants no decision then")
+REASON(time_ahead,             REPLY,   422, "the payment's time is ahead of the appliance's clock by more than state.future_seconds")
 REASON(repeat_conflict,        REPLY,   409, "this id was used before for another transaction")
 REASON(engine_backlog,         REPLY,   503, "more transactions are in the engine than it has room for; ask again")
 /* audit */
