@@ -14,8 +14,9 @@ static const char usage[] =
 	"assayctl backtest --config NEW DIR [--cores N] [--json]\n\n"
 	"Decides every payment of an audit directory with another config (its thresholds,\n"
 	"model, rules, entities and features) and tells what would have changed: how many\n"
-	"moved between decisions, with examples, and how often each rule hits then and now.\n"
-	"Nothing is written.\n\n"
+	"moved between decisions, with examples, and how often each rule is told then and now\n"
+	"(a record tells its eight gravest).  Every stage runs, also where a deadline cut one\n"
+	"off then.  Nothing is written.\n\n"
 	"Example: assayctl backtest --config stricter.cfg /var/lib/assay/audit\n";
 
 struct seen {

@@ -9,6 +9,7 @@
 
 #include "firmware/artefacts.h"
 #include "firmware/record_put.h"
+#include "firmware/recover.h"
 #include "firmware/walk.h"
 
 #define LIVES_MAX 256 /* different sets of artefacts in one log */
@@ -25,6 +26,7 @@ struct replay {
 	const struct replay_options *options;
 	struct replay_result        *result;
 	char                        *error;
+	struct disk_real            *disk;
 	struct offline               offline; /* offline.live is the one in force */
 	bool                         opened;
 	struct past                 *past; /* [PIPELINE_SLOTS_MAX], of the slot in that place */
@@ -175,6 +177,40 @@ static bool same_plan(const struct live *a, const struct live *b)
 	return memcmp(first, second, DIGEST_BYTES) == 0;
 }
 
+static void tell(void *ctx, const char *sentence)
+{
+	(void)ctx;
+	fprintf(stderr, "replay: %s\n", sentence);
+}
+
+/* A start under other entities or features: the appliance made its histories again from
+ * the log then, and so does this. */
+static bool begin_anew(struct replay *replay, struct live *live, const struct audit_record *record,
+		       uint64_t order)
+{
+	struct offline *offline = &replay->offline;
+	struct recover  recover = { .engine    = &offline->engine,
+				    .config    = &live->config,
+				    .directory = replay->options->directory,
+				    .live      = live,
+				    .lists = replay->options->cores > 1 ? 1 + replay->options->cores
+									: 1,
+				    .audit = &replay->disk->disk,
+				    .to_sequence = record->sequence - 1,
+				    .tell        = tell };
+	char            error[RECOVER_ERROR_BYTES];
+	bool            ok;
+
+	offline_drain(offline);
+	pipeline_stop(&offline->pipeline, offline->thread);
+	replay->opened = false;
+	if (!begin(replay, live, record, order))
+		return false;
+	ok = recover_run(&recover, error);
+	recover_end(&recover);
+	return ok || fail(replay, error);
+}
+
 /* A start or a reload: what is in force from here on. */
 static bool take_over(struct replay *replay, const struct audit_record *record,
 		      const struct audit_decoded *decoded)
@@ -191,8 +227,7 @@ static bool take_over(struct replay *replay, const struct audit_record *record,
 	if (next == before)
 		return true;
 	if (!same_plan(before, next))
-		return fail(replay, "the entities or features changed inside this log; replay each "
-				    "part with the config it was decided with");
+		return begin_anew(replay, next, record, decoded->order);
 	offline_make_room(&replay->offline, 1);
 	slot       = pipeline_next(&replay->offline.pipeline);
 	slot->user = NULL;
@@ -254,7 +289,7 @@ static void submit_decision(struct replay *replay, struct past *past)
 	work->follow      = true;
 	work->stages      = d->decision.stages_run;
 	work->ledger      = (struct ledger){ 0 };
-	/* Another config has other stages: only what the clock cut off stays cut off. */
+	/* What a deadline would cut off under another config nobody knows: all of it runs. */
 	if (replay->options->config_path)
 		work->follow = false;
 	pipeline_decide(&replay->offline.pipeline, slot,
@@ -363,7 +398,9 @@ bool replay_run(const struct replay_options *options, struct replay_result *resu
 
 	assert(report && disk);
 	memset(result, 0, sizeof(*result));
-	*replay      = (struct replay){ .options = options, .result = result, .error = error };
+	*replay = (struct replay){
+		.options = options, .result = result, .error = error, .disk = disk
+	};
 	replay->past = calloc(PIPELINE_SLOTS_MAX, sizeof(*replay->past));
 	assert(replay->past);
 	digest_init(&replay->digest);

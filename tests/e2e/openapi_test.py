@@ -35,6 +35,7 @@ CASES = (
      200),
     ("POST", "/v1/decisions", payments.body(5, deadline_us=0), 422),
     ("POST", "/v1/decisions", payments.body(1, card="tok-other"), 409),
+    ("POST", "/v1/decisions", payments.body(106, time="2200-01-01T00:00:00Z"), 422),
 )
 
 # Bodies of the other routes: what the description takes, and what it must not take.
