@@ -10,6 +10,8 @@
 #   TESTS=TEXT              run only the tests whose name holds TEXT
 #   SUITES="unit check"     run only these suites
 #   STRICT=1                a skipped test is a failure
+#   OPT=-O3 MARCH=x86-64-v2 another optimisation or machine, for tests of the same bits;
+#                           with a B of its own
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,6 +19,8 @@
 SHELL := /bin/sh
 
 B      ?= build
+OPT    ?= -O2
+MARCH  ?= x86-64-v3
 JOBS   ?= $(shell nproc)
 SUITES ?= check unit san fuzz e2e
 inside := $(wildcard /opt/assay/root-id)
@@ -73,9 +77,9 @@ AR := gcc-ar
 # x86-64-v3 (AVX2, BMI, FMA) is the oldest machine the appliance runs on.  No
 # contraction to FMA anywhere: results must have the same bits on every machine.
 # Strict aliasing is off because packets are bytes that become headers.
-common := -std=gnu17 -D_GNU_SOURCE -g -march=x86-64-v3 -mtune=generic \
+common := -std=gnu17 -D_GNU_SOURCE -g -march=$(MARCH) -mtune=generic \
 	-ffp-contract=off -fno-strict-aliasing -fno-common -fno-omit-frame-pointer -fPIE
-release_flags := -O2 -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+release_flags := $(OPT) -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	-D_FORTIFY_SOURCE=3
 san_flags  := -O1 -fsanitize=$(SAN) -fno-sanitize-recover=all
 fuzz_flags := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -83,7 +87,8 @@ flags := $(common) $($(VARIANT)_flags)
 
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wvla -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2
-warnings_release := -Werror -Wframe-larger-than=32768
+# What -O3 warns of besides is no fault of the code we ship.
+warnings_release := $(if $(filter -O2,$(OPT)),-Werror) -Wframe-larger-than=32768
 warnings_san     := -Werror
 warnings_fuzz    := -w
 

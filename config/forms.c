@@ -110,7 +110,7 @@ bool form_digest(const char *text)
 	return text[0] == '\0' || (strlen(text) == 64 && only(text, DIGITS "abcdef"));
 }
 
-/* Seven digits of days are far beyond any window and far inside an int64_t. */
+/* 90 days in seconds have seven digits; seven of days would not be an int64_t of ns. */
 #define DURATION_DIGITS_MAX 7
 
 bool form_duration(const char *text, int64_t *out_ns)
@@ -123,8 +123,8 @@ bool form_duration(const char *text, int64_t *out_ns)
 	if (digits == 0 || digits > DURATION_DIGITS_MAX || text[digits] == '\0' || unit == NULL ||
 	    text[digits + 1] != '\0')
 		return false;
-	*out_ns = strtoll(text, NULL, 10) * seconds[unit - units] * 1000000000;
-	return true;
+	return !__builtin_mul_overflow(strtoll(text, NULL, 10),
+				       seconds[unit - units] * INT64_C(1000000000), out_ns);
 }
 
 bool form_hours(const char *text, uint8_t out[2])

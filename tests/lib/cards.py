@@ -139,15 +139,16 @@ class Study:
                    "nthread": 1, "tree_method": "exact"}
         xgboost.train(options, data, 50).save_model(self.path("model.ubj"))
 
-    def decide(self, log, given, *options, config=None):
-        """Decides the JSON lines of a file into an audit log; its decision digest."""
+    def decide(self, log, given, *options, config=None, command=(ASSAYCTL,), environment=None):
+        """Decides the JSON lines of a file into an audit log; its decision digest.  `command`
+        and `environment` are those of another build or machine."""
         directory = self.path(log)
         directory.mkdir(exist_ok=True)
         with open(given, "rb") as file:
             done = subprocess.run(
-                [ASSAYCTL, "decide", "--config", config or self.config, "--audit", directory,
-                 *map(str, options)],
-                stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+                [*command, "decide", "--config", config or self.config, "--audit", directory,
+                 *map(str, options)], env={**os.environ, **(environment or {})}, stdin=file,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         tap.same(done.returncode, 0, f"exit status of decide ({done.stderr[-500:]})")
         return digest(directory)
 
@@ -160,12 +161,12 @@ class Study:
     def drop(self, log):
         shutil.rmtree(self.path(log))
 
-    def stream(self, name, sizes=itertools.repeat(1), rows=None):
+    def stream(self, name, sizes=itertools.repeat(1)):
         """The rows as JSON lines, `sizes` payments each; a day's labels come when it is over,
         and now and then a list is edited.  Cuts no day: the order of things is one."""
         path = self.path(name)
         with open(path, "w", encoding="utf-8") as out:
-            for number, day in enumerate(rows or self.days()):
+            for number, day in enumerate(self.days()):
                 day = iter(day)
                 told = []
                 while some := list(itertools.islice(day, next(sizes))):
