@@ -20,7 +20,8 @@ static const char usage[] =
 	"  --audit DIR   also write an audit log there, for assayctl replay; a log that is there\n"
 	"                already is continued, with the histories it leads to\n"
 	"  --csv         standard input is a CSV file, mapped by the config's columns\n"
-	"  --verbose     say on standard error what the histories hold, and what their bounds cost\n\n"
+	"  --verbose     say on standard error what the histories hold, and what their bounds "
+	"cost\n\n"
 	"Exit status 1 when a line was refused, 2 when nothing could be done.\n\n"
 	"Example: assayctl decide --config config/appliance.cfg < day.jsonl > decided.jsonl\n";
 

@@ -41,10 +41,10 @@ struct twin_line {
 struct twin_options {
 	const char            *name; /* of the command, for messages */
 	struct offline_options offline;
-	const char            *audit; /* a directory to write the log to; NULL: none */
-	bool                   csv;   /* standard input is a CSV file */
-	bool verbose;                 /* say on standard error what the histories hold and lost */
-	bool progress;                /* on standard error, when it is a terminal or takes long */
+	const char            *audit;   /* a directory to write the log to; NULL: none */
+	bool                   csv;     /* standard input is a CSV file */
+	bool                   verbose; /* say on standard error what the histories hold and lost */
+	bool progress;                  /* on standard error, when it is a terminal or takes long */
 	/* What is printed for a decision, into line->out or to stdout; in order. */
 	void (*decided)(struct twin *twin, struct twin_line *line, const struct slot *slot);
 };
