@@ -1,27 +1,32 @@
 #!/usr/bin/env python3
-"""Assay's payment simulator: a small bank's cards, shops and transfers, with fraud.
+"""Assay's payment simulator: a small bank's cards, accounts, shops and transfers, with fraud.
 
-Prints one request of POST /v1/decisions a line, in the order of time, and with
---labels writes the truth beside it: one `{"id", "fraud", "scenario"}` a line.
-The same seed gives the same bytes.  Only Python's standard library is used.
+Prints one request of POST /v1/decisions a line, in the order of time.  With --labels
+the truth goes beside it, one `{"id", "fraud", "known", "scenario"}` a line; with
+--feedback the frauds come in the stream itself, as bodies of POST /v1/labels, when the
+bank would learn of them.  The same seed gives the same bytes.  Only Python's standard
+library is used.
 
-Customers live somewhere, pay at shops near home by day and online at any hour,
-draw cash and send instant transfers to people they know.  Three frauds happen:
+Customers live somewhere, pay at shops near home by day and online at any hour, draw
+cash and send instant transfers to people they know.  A few accounts have been quiet
+since autumn; their last payments come first.  What criminals do:
 
-  stolen    a card's number is used online, far away, several times an hour
-  skimmed   a terminal leaks; its cards are used for larger amounts at other shops
-  scam      a customer is talked into a large transfer to a new payee
+  velocity     a card's number is used online again and again, a dozen times an hour
+  testing      small amounts try a card out, then a large one takes the money
+  cloned       a terminal leaks; its cards are present abroad while their owners are at home
+  scam         a customer is talked into a large transfer to a new payee
+  structuring  transfers just below the reporting threshold, together far above it
+  mule         money comes into an account from several victims and is sent on at once
+  dormant      an account that was quiet for months sends a large transfer
 
-The features are what a bank's feature store would supply: windows over the
-card's own past, and a terminal's share of known fraud, known two days late.
-A feature that has no value (no past, no terminal) is left out.
+A request says what the caller knows and Assay can't (FEATURES); everything about the
+past of cards, accounts and terminals is computed by Assay.
 
 example:
   config/demo/simulate.py --count 1000 --seed 1 --labels truth.jsonl > requests.jsonl
 """
 
 import argparse
-import collections
 import datetime
 import heapq
 import json
@@ -29,18 +34,19 @@ import math
 import random
 import sys
 
-FEATURES = ("amount", "hour", "is_weekend", "card_present", "card_tx_count_1h", "card_tx_count_1d",
-            "card_amount_sum_1d", "card_amount_avg_7d", "amount_to_avg_7d", "minutes_since_last",
-            "terminal_risk_7d", "distance_km", "country_differs", "new_payee")
+FEATURES = ("card_present", "distance_km", "country_differs")
 
 START = datetime.datetime(2026, 3, 2, tzinfo=datetime.timezone.utc)
 CUSTOMERS = 600
 TERMINALS = 240
 SHOPS_ONLINE = 60
-WARM_UP_S = 8 * 86400  # simulated before the first payment printed, to fill the windows
+SLEEPERS = 120  # customers quiet since autumn
 HOUR_S, DAY_S = 3600, 86400
-KNOWN_AFTER_S = 2 * DAY_S  # a fraud is known to the bank two days later
+KNOWN_S = (DAY_S, 6 * DAY_S)  # how long after it the bank learns of a fraud
 
+# what is begun, and how often a day
+CRIMES = {"velocity": 2.5, "testing": 3, "clone": 2.5, "scam": 4, "structuring": 1.5, "mule": 1,
+          "wake": 3}
 # country: currency, share of customers, (km east, km north) of its middle
 COUNTRIES = {"DE": ("EUR", 30, (0, 0)), "FR": ("EUR", 25, (-700, -300)),
              "NL": ("EUR", 12, (-350, 150)), "IT": ("EUR", 15, (100, -900)),
@@ -64,9 +70,7 @@ class Customer:
         self.per_day = rng.uniform(0.8, 4.0)
         self.spends = rng.lognormvariate(0.0, 0.4)
         self.payees = [(number + rng.randrange(1, CUSTOMERS)) % CUSTOMERS for _ in range(4)]
-        self.known = set(self.payees)
-        self.past = collections.deque()  # (time, amount) of the last seven days
-        self.last_time = None
+        self.device = f"dev-{rng.getrandbits(32):08x}"
         self.last_place = None
 
 
@@ -78,7 +82,6 @@ class Terminal:
         self.country = rng.choices(list(COUNTRIES), [row[1] for row in COUNTRIES.values()])[0]
         east, north = COUNTRIES[self.country][2]
         self.place = (rng.gauss(east, 150), rng.gauss(north, 150))
-        self.past = collections.deque()  # (time, fraud) not older than nine days
 
 
 def kilometres(a, b):
@@ -90,34 +93,37 @@ class World:
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
-        self.customers = [Customer(n, self.rng) for n in range(CUSTOMERS)]
+        self.customers = [Customer(n, self.rng) for n in range(CUSTOMERS + SLEEPERS)]
+        self.sleepers = self.customers[CUSTOMERS:]
         self.terminals = [Terminal(n, self.rng) for n in range(TERMINALS)]
         for customer in self.customers:
-            near = sorted(self.terminals, key=lambda t: kilometres(t.place, customer.home))
-            customer.shops = near[:12]
-        self.due = []  # (time, order, what, customer number, scenario)
+            customer.shops = sorted(self.terminals, key=lambda t: (
+                t.country != customer.country, kilometres(t.place, customer.home)))[:12]
+        self.due = []  # (time, order, what, who, fields of a payment)
         self.order = 0
-        for customer in self.customers:
+        for customer in self.sleepers:
+            self.plan(-self.rng.uniform(95, 115) * DAY_S, "payment",
+                      **self.transfer(customer, customer.payees[0], 50 * customer.spends))
+        for customer in self.customers[:CUSTOMERS]:
             self.plan(self.rng.expovariate(customer.per_day) * DAY_S, "pay", customer)
-        for what, every_s in (("steal", 0.25 * DAY_S), ("skim", 0.2 * DAY_S), ("scam", 0.25 * DAY_S)):
-            self.plan(self.rng.expovariate(1 / every_s), what, None)
+        for crime, a_day in CRIMES.items():
+            self.plan(self.rng.expovariate(a_day) * DAY_S, crime)
 
-    def plan(self, time_s, what, customer, scenario=""):
+    def plan(self, time_s, what, who=None, **fields):
         self.order += 1
-        heapq.heappush(self.due, (time_s, self.order, what, customer.number if customer else -1,
-                                  scenario))
+        heapq.heappush(self.due, (time_s, self.order, what, who, fields))
 
     def payments(self):
-        """(time, request fields) for ever; state is updated as each is drawn."""
+        """(time, request fields) for ever; what comes next is planned as each is drawn."""
         while True:
-            time_s, _, what, number, scenario = heapq.heappop(self.due)
-            customer = self.customers[number] if number >= 0 else None
+            time_s, _, what, who, fields = heapq.heappop(self.due)
             if what == "pay":
-                self.plan(self.after(time_s, customer), "pay", customer)
-                yield time_s, self.ordinary(time_s, customer)
-            elif what == "fraud":
-                yield time_s, getattr(self, "pay_" + scenario)(time_s, customer)
+                self.plan(self.after(time_s, who), "pay", who)
+                yield time_s, self.ordinary(who)
+            elif what == "payment":
+                yield time_s, fields
             else:
+                self.plan(time_s + self.rng.expovariate(CRIMES[what]) * DAY_S, what)
                 getattr(self, what)(time_s)
 
     def after(self, time_s, customer):
@@ -128,7 +134,7 @@ class World:
             next_s += (6.5 - hour + self.rng.random() * 4) * HOUR_S
         return next_s
 
-    def ordinary(self, time_s, customer):
+    def ordinary(self, customer):
         kind = self.rng.random()
         if kind < 0.62:
             terminal = self.rng.choice(customer.shops)
@@ -161,96 +167,109 @@ class World:
         place = (9000 * self.rng.uniform(0.5, 1), 0) if far else None
         return {"customer": customer, "channel": "card_not_present", "merchant": f"w-{shop:03d}",
                 "category": self.rng.choice(("5732", "5815", "5311")), "country": country,
-                "place": place, "amount": amount, "scenario": scenario}
+                "place": place, "amount": amount, "scenario": scenario,
+                "device": self.device_of(customer)}
 
     def transfer(self, customer, payee, amount, scenario=""):
         return {"customer": customer, "channel": "instant", "payee": payee, "amount": amount,
-                "scenario": scenario}
+                "device": self.device_of(customer), "scenario": scenario}
+
+    def device_of(self, customer):
+        """People buy a new telephone now and then."""
+        if self.rng.random() < 0.02:
+            customer.device = f"dev-{self.rng.getrandbits(32):08x}"
+        return customer.device
 
     def somebody(self, customer):
         """Any other customer."""
         return (customer.number + self.rng.randrange(1, CUSTOMERS)) % CUSTOMERS
 
-    # ---- the three frauds: when they start, and each payment of them
-    def steal(self, time_s):
-        self.plan(time_s + self.rng.expovariate(4 / DAY_S), "steal", None)
-        victim = self.rng.choice(self.customers)
-        for _ in range(self.rng.randint(2, 7)):
-            time_s += self.rng.expovariate(1 / 900)
-            self.plan(time_s, "fraud", victim, "stolen")
+    def anyone(self):
+        return self.customers[self.rng.randrange(CUSTOMERS)]
 
-    def pay_stolen(self, _time_s, customer):
-        country = self.rng.choice(FAR) if self.rng.random() < 0.7 else customer.country
-        return self.online(customer, self.rng.lognormvariate(5.0, 0.7), country, "stolen")
+    def stranger(self):
+        """Where a criminal sits: another device, another country mostly."""
+        return f"dev-{self.rng.getrandbits(32):08x}", self.rng.choice(FAR)
 
-    def skim(self, time_s):
-        self.plan(time_s + self.rng.expovariate(5 / DAY_S), "skim", None)
+    # ---- the crimes: each plans its payments from now on
+    def velocity(self, time_s):
+        victim = self.anyone()
+        device, country = self.stranger()
+        for _ in range(self.rng.randint(8, 18)):
+            time_s += self.rng.expovariate(1 / 120)
+            fields = self.online(victim, self.rng.lognormvariate(4.2, 0.7), country, "velocity")
+            self.plan(time_s, "payment", **{**fields, "device": device})
+
+    def testing(self, time_s):
+        victim = self.anyone()
+        device, country = self.stranger()
+        small = self.rng.randint(3, 7)
+        for number in range(small + 1):
+            time_s += self.rng.expovariate(1 / 240)
+            amount = self.rng.uniform(0.5, 1.9) if number < small else self.rng.uniform(150, 1200)
+            fields = self.online(victim, amount, country, "testing")
+            self.plan(time_s, "payment", **{**fields, "device": device})
+
+    def clone(self, time_s):
         leaking = self.rng.choice(self.terminals)
-        victims = [c for c in self.customers if leaking in c.shops]
-        for _ in range(min(len(victims), self.rng.randint(2, 6))):
-            self.plan(time_s + self.rng.uniform(0.2, 5) * DAY_S, "fraud", self.rng.choice(victims),
-                      "skimmed")
-
-    def pay_skimmed(self, time_s, customer):
-        # Mules buy at the same few terminals until they are known.
-        mules = self.terminals[int(time_s // (10 * DAY_S)) % 7::31]
-        return self.at_terminal(customer, self.rng.choice(mules), "card_present",
-                                self.rng.uniform(1.5, 5), "skimmed")
+        victims = [c for c in self.customers[:CUSTOMERS] if leaking in c.shops]
+        mules = self.terminals[int(time_s // (10 * DAY_S)) % 7::61]  # the same until they are known
+        for victim in self.rng.sample(victims, min(len(victims), self.rng.randint(1, 3))):
+            time_s += self.rng.uniform(0.1, 1) * DAY_S
+            self.plan(time_s, "payment",
+                      **self.at_terminal(victim, victim.shops[0], "card_present"))
+            abroad = [t for t in mules if t.country != victim.shops[0].country] or mules
+            for terminal in self.rng.sample(abroad, min(len(abroad), self.rng.randint(1, 3))):
+                self.plan(time_s + self.rng.uniform(0.1, 1.8) * HOUR_S, "payment",
+                          **self.at_terminal(victim, terminal, "card_present",
+                                             self.rng.uniform(1.5, 5), "cloned"))
 
     def scam(self, time_s):
-        self.plan(time_s + self.rng.expovariate(4 / DAY_S), "scam", None)
-        self.plan(time_s, "fraud", self.rng.choice(self.customers), "scam")
+        victim = self.anyone()
+        self.plan(time_s, "payment", **self.transfer(victim, self.somebody(victim),
+                                                   self.rng.lognormvariate(8.2, 0.6), "scam"))
 
-    def pay_scam(self, _time_s, customer):
-        return self.transfer(customer, self.somebody(customer),
-                             self.rng.lognormvariate(7.0, 0.6), "scam")
+    def structuring(self, time_s):
+        who = self.anyone()
+        for _ in range(self.rng.randint(3, 5)):
+            time_s += self.rng.uniform(0.3, 3) * HOUR_S
+            self.plan(time_s, "payment", **self.transfer(who, self.somebody(who),
+                                                       self.rng.uniform(3800, 9900), "structuring"))
+
+    def mule(self, time_s):
+        who, total = self.anyone(), 0.0
+        device, _ = self.stranger()
+        for _ in range(self.rng.randint(3, 5)):
+            time_s += self.rng.uniform(0.2, 1.5) * HOUR_S
+            amount = self.rng.uniform(400, 2500)
+            total += amount
+            self.plan(time_s, "payment", **self.transfer(self.anyone(), who.number, amount, "mule"))
+        for share in (0.5, 0.3, 0.15):
+            time_s += self.rng.uniform(0.2, 1) * HOUR_S
+            fields = self.transfer(who, self.somebody(who), total * share, "mule")
+            self.plan(time_s, "payment", **{**fields, "device": device})
+
+    def wake(self, time_s):
+        if not self.sleepers:
+            return
+        who = self.sleepers.pop(self.rng.randrange(len(self.sleepers)))
+        if self.rng.random() < 0.4:  # its owner is back
+            self.plan(time_s, "pay", who)
+            return
+        device, _ = self.stranger()
+        fields = self.transfer(who, self.somebody(who), self.rng.uniform(3000, 9000), "dormant")
+        self.plan(time_s, "payment", **{**fields, "device": device})
 
 
-def forget(past, before_s):
-    while past and past[0][0] < before_s:
-        past.popleft()
-
-
-def features_of(time_s, fields):
-    """What the bank knows the moment before this payment, this payment included."""
-    customer, amount = fields["customer"], fields["amount"]
-    forget(customer.past, time_s - 7 * DAY_S)
-    day = [a for t, a in customer.past if t >= time_s - DAY_S]
-    weekday = (START + datetime.timedelta(seconds=time_s)).weekday()
-    values = {"amount": amount, "hour": time_s % DAY_S / HOUR_S, "is_weekend": float(weekday >= 5),
-              "card_present": float(fields["channel"] in ("card_present", "atm")),
-              "card_tx_count_1h": float(sum(t >= time_s - HOUR_S for t, _ in customer.past)),
-              "card_tx_count_1d": float(len(day)), "card_amount_sum_1d": sum(day),
+def supplied(fields):
+    """What the bank's own systems know of this payment, and Assay does not."""
+    customer = fields["customer"]
+    values = {"card_present": float(fields["channel"] in ("card_present", "atm")),
               "country_differs": float(fields.get("country", customer.country) != customer.country)}
-    if customer.past:
-        average = sum(a for _, a in customer.past) / len(customer.past)
-        values["card_amount_avg_7d"] = average
-        values["amount_to_avg_7d"] = amount / max(average, 0.01)
-    if customer.last_time is not None:
-        values["minutes_since_last"] = (time_s - customer.last_time) / 60
     if fields.get("place"):
         values["distance_km"] = kilometres(fields["place"], customer.last_place or customer.home)
-    if "terminal" in fields:
-        past = fields["terminal"].past
-        forget(past, time_s - 7 * DAY_S - KNOWN_AFTER_S)
-        known = [fraud for t, fraud in past if t < time_s - KNOWN_AFTER_S]
-        if known:
-            values["terminal_risk_7d"] = sum(known) / len(known)
-    if "payee" in fields:
-        values["new_payee"] = float(fields["payee"] not in customer.known)
-    return values
-
-
-def remember(time_s, fields):
-    customer = fields["customer"]
-    customer.past.append((time_s, fields["amount"]))
-    customer.last_time = time_s
-    if fields.get("place"):
         customer.last_place = fields["place"]
-    if "terminal" in fields:
-        fields["terminal"].past.append((time_s, bool(fields["scenario"])))
-    if "payee" in fields:
-        customer.known.add(fields["payee"])
+    return values
 
 
 def party(role, customer):
@@ -268,6 +287,7 @@ def request_of(number, time_s, fields, customers):
                "channel": fields["channel"]}
     if fields["channel"] == "instant":
         request["account"] = customer.account
+        request["payee"] = customers[fields["payee"]].account
         request["parties"] = [party("originator", customer),
                               party("beneficiary", customers[fields["payee"]])]
     else:
@@ -277,26 +297,34 @@ def request_of(number, time_s, fields, customers):
         request["parties"] = [party("originator", customer)]
     if "terminal" in fields:
         request["terminal"] = fields["terminal"].id
+    if "device" in fields:
+        request["device"] = fields["device"]
+    values = supplied(fields)
+    request["features"] = {name: round(values[name], 4) for name in FEATURES if name in values}
     return request
 
 
 def simulate(count, seed):
-    """(request, scenario or "") of `count` payments after the warm-up."""
+    """(request, scenario or "", when a fraud is known to the bank) of `count` payments."""
     world = World(seed)
-    number = 0
-    for time_s, fields in world.payments():
-        time_s = float(int(time_s))
+    payments = world.payments()
+    for number in range(1, count + 1):
+        time_s, fields = next(payments)
         fields["amount"] = max(0.5, round(fields["amount"], 2))
-        values = features_of(time_s, fields)
-        remember(time_s, fields)
-        if time_s < WARM_UP_S:
-            continue
-        if number == count:
-            return
-        number += 1
-        request = request_of(number, time_s, fields, world.customers)
-        request["features"] = {name: round(values[name], 4) for name in FEATURES if name in values}
-        yield request, fields["scenario"]
+        known = START + datetime.timedelta(seconds=int(time_s + world.rng.uniform(*KNOWN_S)))
+        yield request_of(number, time_s, fields, world.customers), fields["scenario"], known
+
+
+def stream(count, seed):
+    """(line, request or None, scenario, when known): payments and, when due, the labels."""
+    due = []
+    for request, scenario, known in simulate(count, seed):
+        now = datetime.datetime.fromisoformat(request["time"])
+        while due and due[0][0] <= now:
+            yield {"labels": [{"id": heapq.heappop(due)[1], "label": "fraud"}]}, None, "", None
+        if scenario:
+            heapq.heappush(due, (known, request["id"]))
+        yield request, request, scenario, known
 
 
 def main():
@@ -305,12 +333,16 @@ def main():
     parser.add_argument("--count", type=int, default=1000, help="payments to print (1000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same bytes (1)")
     parser.add_argument("--labels", metavar="FILE", help="write the truth to this file")
+    parser.add_argument("--feedback", action="store_true",
+                        help="print labels of frauds too, when the bank learns of them")
     args = parser.parse_args()
     labels = open(args.labels, "w", encoding="utf-8") if args.labels else None
-    for request, scenario in simulate(args.count, args.seed):
-        sys.stdout.write(json.dumps(request, separators=(",", ":")) + "\n")
-        if labels:
+    for line, request, scenario, known in stream(args.count, args.seed):
+        if request or args.feedback:
+            sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+        if labels and request:
             labels.write(json.dumps({"id": request["id"], "fraud": int(bool(scenario)),
+                                     "known": known.strftime("%Y-%m-%dT%H:%M:%SZ"),
                                      "scenario": scenario}) + "\n")
     if labels:
         labels.close()

@@ -1,81 +1,102 @@
 #!/usr/bin/env python3
-"""The recipe of the demo model: simulate, train with stock xgboost, measure, save.
+"""Makes the demo's model: a simulated bank's payments and labels go through Assay, its
+audit log goes to config/recipe/train.py, and another simulated bank's payments (another
+seed, other customers, other shops) are decided with the model and the default rules.
 
-Trains on one simulated bank and measures on another (another seed, other
-customers, other shops).  Writes model.ubj and features.json beside this file.
-The same xgboost version gives the same bytes: one thread, fixed seeds.
+Writes model.ubj, its card model.json and features.json beside this file.  The same
+xgboost gives the same bytes: one thread, fixed seeds.
 
 example:
-  image/root/enter python3 config/demo/train.py
+  make build && image/root/enter python3 config/demo/train.py
 """
 
 import argparse
+import collections
 import hashlib
 import json
 import pathlib
+import re
+import shutil
+import subprocess
 import sys
-
-import numpy as np
-import xgboost
-
-sys.dont_write_bytecode = True
-import simulate  # noqa: E402 (beside this file)
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+TREE = HERE.parent.parent
 TRAIN = {"count": 120000, "seed": 101}
 TEST = {"count": 40000, "seed": 202}
-REVIEW, DECLINE = 0.5, 0.9  # the defaults of decision.review_threshold and decline_threshold
-TREES = 90
-PARAMS = {"objective": "binary:logistic", "max_depth": 5, "eta": 0.15, "min_child_weight": 4,
-          "lambda": 2.0, "tree_method": "hist", "nthread": 1, "seed": 7}
+TREES = 100
+VERDICTS = ("approve", "review", "decline")
 
 
-def table(count, seed):
-    rows, labels, scenarios = [], [], []
-    for request, scenario in simulate.simulate(count, seed):
-        given = request["features"]
-        rows.append([given.get(name, np.nan) for name in simulate.FEATURES])
-        labels.append(bool(scenario))
-        scenarios.append(scenario)
-    return np.array(rows, np.float32), np.array(labels, np.float32), np.array(scenarios)
+def run(command, cwd, stdin=None, stdout=None):
+    """One program from file to file; ends this one when it fails."""
+    with open(cwd / stdin if stdin else "/dev/null", encoding="utf-8") as source, \
+            open(cwd / stdout if stdout else "/dev/null", "w", encoding="utf-8") as sink:
+        done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=source,
+                              stdout=sink if stdout else None, check=False)
+    if done.returncode:
+        sys.exit(f"train.py: {command[0]} {command[1]} ended with status {done.returncode}")
 
 
-def auc(labels, scores):
-    """Mann-Whitney: the chance that a fraud scores above an honest payment."""
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    positive = labels.sum()
-    negative = len(labels) - positive
-    return (ranks[labels == 1].sum() - positive * (positive + 1) / 2) / (positive * negative)
+def simulate(folder, count, seed):
+    run([HERE / "simulate.py", "--count", count, "--seed", seed, "--feedback", "--labels", "truth.jsonl"],
+        folder, stdout="payments.jsonl")
 
 
-def report(scores, labels, scenarios):
-    print(f"test: {len(labels)} payments of another bank, {int(labels.sum())} frauds, "
-          f"AUC {auc(labels, scores):.4f}")
-    verdicts = np.where(scores >= DECLINE, "decline", np.where(scores >= REVIEW, "review", "approve"))
-    print(f"with review at {REVIEW}, decline at {DECLINE}:")
-    print(f"  {'':10}{'approve':>9}{'review':>9}{'decline':>9}")
-    for name in ("", "stolen", "skimmed", "scam"):
-        mine = verdicts[scenarios == name]
-        print(f"  {name or 'honest':10}" + "".join(f"{int((mine == v).sum()):9}"
-                                                  for v in ("approve", "review", "decline")))
+def write_config(folder, model):
+    """engine.cfg with another model, or none."""
+    text = (HERE / "engine.cfg").read_text().replace('"../rules/', f'"{TREE}/config/rules/')
+    line = f'model: {{ file = "{model}"; }};' if model else ""
+    (folder / "engine.cfg").write_text(re.sub(r"^model:.*$", line, text, flags=re.M))
+
+
+def train(assayctl, folder, out):
+    simulate(folder, **TRAIN)
+    write_config(folder, None)
+    (folder / "audit").mkdir()
+    run([assayctl, "decide", "--config", "engine.cfg", "--audit", "audit"], folder, "payments.jsonl",
+        "answers.jsonl")
+    run([assayctl, "audit", "cat", "--config", "engine.cfg", "audit"], folder, stdout="export.jsonl")
+    run([TREE / "config/recipe/train.py", "--audit", "export.jsonl", "--trees", TREES,
+         "--out", out / "model.ubj"], folder)
+    names = json.loads((out / "model.json").read_text())["features"]
+    (out / "features.json").write_text(json.dumps(names, indent=1) + "\n")
+
+
+def decide(assayctl, folder, out):
+    """How another bank's payments are decided, by scenario."""
+    simulate(folder, **TEST)
+    write_config(folder, out / "model.ubj")
+    run([assayctl, "decide", "--config", "engine.cfg"], folder, "payments.jsonl", "answers.jsonl")
+    verdict = {}
+    for line in (folder / "answers.jsonl").read_text().splitlines():
+        answer = json.loads(line)
+        verdict[answer["id"]] = answer["decision"]
+    counts = collections.Counter()
+    for line in (folder / "truth.jsonl").read_text().splitlines():
+        truth = json.loads(line)
+        counts[truth["scenario"] or "honest", verdict[truth["id"]]] += 1
+    print("\nanother bank, decided by this model and config/rules/default.rules:")
+    print(f"  {'':12}" + "".join(f"{word:>9}" for word in VERDICTS))
+    for name in sorted({scenario for scenario, _ in counts}, key=lambda n: (n != "honest", n)):
+        print(f"  {name:12}" + "".join(f"{counts[name, word]:9}" for word in VERDICTS))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
+    parser.add_argument("--assayctl", type=pathlib.Path, default=TREE / "build/assayctl")
     args = parser.parse_args()
-    names = list(simulate.FEATURES)
-    features, labels, _ = table(**TRAIN)
-    booster = xgboost.train(PARAMS, xgboost.DMatrix(features, labels, feature_names=names), TREES)
-    features, labels, scenarios = table(**TEST)
-    report(booster.predict(xgboost.DMatrix(features, feature_names=names)), labels, scenarios)
+    folder = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))
+    try:
+        train(args.assayctl.resolve(), folder, args.out.resolve())
+        decide(args.assayctl.resolve(), folder, args.out.resolve())
+    finally:
+        shutil.rmtree(folder)
     model = args.out / "model.ubj"
-    booster.save_model(model)
-    (args.out / "features.json").write_text(json.dumps(names, indent=1) + "\n")
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    print(f"{model.name}: {model.stat().st_size} bytes, sha256:{digest}, xgboost {xgboost.__version__}")
+    print(f"sha256 {hashlib.sha256(model.read_bytes()).hexdigest()}  {model.name}")
 
 
 if __name__ == "__main__":

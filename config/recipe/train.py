@@ -29,6 +29,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import xgboost
@@ -41,6 +42,7 @@ PARAMETERS = {"objective": "binary:logistic", "base_score": 0.5, "tree_method": 
               "colsample_bytree": 0.5, "seed": 7, "nthread": 1}
 KEYS = ["id", "time", "card", "account"]  # what `assayctl features --keys` puts first
 FRAUD_OF = {"fraud": 1, "genuine": 0, "none": -1, "1": 1, "0": 0, "true": 1, "false": 0}
+NOTHING_LOST = "0 merged, 0 evicted, 0 late, 0 labels lost"
 SECOND = 1_000_000_000
 DAY = 86400 * SECOND
 
@@ -59,6 +61,7 @@ class Table:
         self.times = np.asarray(times, np.int64)  # ns since 1970
         self.labels = []  # (row, when known, 1 fraud | 0 genuine | -1 taken back)
         self.lost_labels = 0
+        self.histories = ""  # what Assay said of them
 
     def labels_at(self, moment):
         """What was known of each payment at that moment: 1, 0, or -1 where nothing was."""
@@ -220,9 +223,10 @@ def compute_features(assayctl, config, transactions):
     command = [str(assayctl), "features", "--keys", "--verbose", "--config", str(config)]
     if transactions.endswith(".csv"):
         command.append("--csv")
-    with open_text(transactions) as file:
+    with open_text(transactions) as file, tempfile.TemporaryFile("w+", encoding="utf-8") as told:
         try:
-            child = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, text=True)
+            child = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=told,
+                                     text=True)
         except OSError as error:
             raise Problem(f"{assayctl}: {error.strerror}; --assayctl says where it is") from error
         with child:
@@ -232,8 +236,14 @@ def compute_features(assayctl, config, transactions):
                 if child.wait() == 0:
                     raise
                 table = None
+        told.seek(0)
+        words = told.read().strip().splitlines() or [""]
     if child.returncode:
-        raise Problem(f"assayctl features ended with status {child.returncode}; what it said is above")
+        raise Problem(f"assayctl features ended with status {child.returncode}: "
+                      f"{' | '.join(words[-3:])}")
+    table.histories = words[-1]
+    if not table.histories.endswith(NOTHING_LOST):
+        print(f"the histories were too small for this: {table.histories}", file=sys.stderr)
     return table
 
 
@@ -279,6 +289,18 @@ def measure(booster, table, rows, truth):
                      daily_top_100_cards=daily_top(truth, scores, np.array(table.cards)[rows],
                                                    table.times[rows] // DAY))
     return facts
+
+
+def test_of(booster, table, until, late):
+    """What the model is worth on payments from `until` on, as far as their labels are here:
+    to `late` before the newest of them."""
+    newest = max(known for _, known, _ in table.labels)
+    rows = (table.times >= until) & (table.times <= newest - late)
+    if not rows.any():
+        return {"rows": 0, "frauds": 0, "fraud_share": 0.0}
+    truth = (table.labels_at(newest)[rows] == 1).astype(np.int8)
+    return {"from": date_of(until), "to": date_of(table.times[rows].max()),
+            **measure(booster, table, rows, truth)}
 
 
 # ---------------------------------------------------------------- training
@@ -412,10 +434,7 @@ def run(args):
     extra = dict(entry.partition("=")[::2] for entry in args.set)
     booster, training = train(table, start, until, late, {k: value_of(v) for k, v in extra.items()},
                               args.trees, args.skip_unlabelled)
-    rows = table.times >= until
-    truth = (table.labels_at(np.iinfo(np.int64).max)[rows] == 1).astype(np.int8)
-    test = {"from": date_of(until), **measure(booster, table, rows, truth)} if rows.any() else \
-        {"rows": 0, "frauds": 0, "fraud_share": 0.0}
+    test = test_of(booster, table, until, late)
     if table.lost_labels:
         print(f"left out: {table.lost_labels} labels of payments that are not here", file=sys.stderr)
     show(save(booster, table, training, test, args.out,

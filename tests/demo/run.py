@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The demo of `make run`: an appliance on a wire of its own, 1,000 simulated
-payments sent to it by stock clients, what became of them, and then a machine that
-serves until Ctrl-C.  ONCE=1 ends after the tables; the exit status is 0 only when
+"""The demo of `make run`: an appliance on a wire of its own that remembers eight days
+of a simulated bank, 1,000 payments and some labels sent to it by stock clients, what
+became of them and why, a replay that proves it, and then a machine that serves until
+Ctrl-C.  ONCE=1 ends after the tables; the exit status is 0 only when
 everything was as it should be."""
 
 import json
@@ -21,7 +22,9 @@ from appliance import NAME, TREE, Appliance
 from machine import CLIENT4, SERVER4, SERVER6, Problem
 
 PAYMENTS = int(os.environ.get("PAYMENTS") or 1000)
+HISTORY = 12000  # payments decided before the appliance starts, to fill its windows
 SEED = 20261124
+RULES_SHOWN = 12
 VERDICTS = ("approve", "review", "decline")
 
 
@@ -29,33 +32,117 @@ def say(text=""):
     print(text, flush=True)
 
 
-def simulated_payments():
-    """The lines of config/demo/simulate.py: one request body each."""
-    done = subprocess.run([sys.executable, TREE / "config/demo/simulate.py", "--count",
-                           str(PAYMENTS), "--seed", str(SEED)],
+def simulated():
+    """(history, live): lines of config/demo/simulate.py, payments and labels in order."""
+    done = subprocess.run([sys.executable, TREE / "config/demo/simulate.py", "--feedback", "--count",
+                           str(HISTORY + PAYMENTS), "--seed", str(SEED)],
                           capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    if done.returncode or len(lines) != PAYMENTS:
-        raise Problem(f"config/demo/simulate.py gave {len(lines)} payments of {PAYMENTS}: "
+    lines = done.stdout.splitlines()
+    at = [number for number, line in enumerate(lines) if not is_label(line)]
+    if done.returncode or len(at) != HISTORY + PAYMENTS:
+        raise Problem(f"config/demo/simulate.py gave {len(at)} payments of {HISTORY + PAYMENTS}: "
                       f"{done.stderr.strip()[-400:]}")
-    return lines
+    return lines[:at[HISTORY]], lines[at[HISTORY]:]
 
 
-def send_all(appliance, payments):
-    """One kept-alive connection of Python's ssl; answers and round trips in ns."""
+def is_label(line):
+    return line.startswith('{"labels"')
+
+
+def remember(appliance, history):
+    """What happened before the appliance came: decided offline, into its audit log."""
+    start = time.monotonic()
+    appliance.ctl("decide", "--config", appliance.config_file, "--audit", appliance.audit,
+                  input="\n".join(history) + "\n")
+    labels = sum(map(is_label, history))
+    say(f"{len(history) - labels} payments of the last days and {labels} labels were decided offline "
+        f"in {time.monotonic() - start:.1f} s, with histories in "
+        f"{appliance.settings['state.memory_mib']} MiB.")
+
+
+def post(caller, path, body, status=200):
+    got, _, answer = caller.request("POST", path, body)
+    if got != status:
+        raise Problem(f"{path} was answered {got}, not {status}: {answer.decode()[:400]}")
+    return answer
+
+
+def send_all(appliance, lines):
+    """One kept-alive connection of Python's ssl; answers, round trips in ns, labels sent."""
     caller = appliance.caller()
-    answers, round_trips = [], []
-    for number, body in enumerate(payments, 1):
+    answers, round_trips, labels = [], [], 0
+    for body in lines:
+        if is_label(body):
+            post(caller, "/v1/labels", body)
+            labels += 1
+            continue
         start = time.perf_counter_ns()
-        status, _, answer = caller.request("POST", "/v1/decisions", body)
+        answer = post(caller, "/v1/decisions", body)
         round_trips.append(time.perf_counter_ns() - start)
-        if status != 200:
-            raise Problem(f"payment {number} was answered {status}: {answer.decode()[:400]}")
         answers.append(json.loads(answer))
     version = caller.sock.version()
     suite = caller.sock.cipher()[0]
     caller.close()
-    return answers, round_trips, f"{version} {suite}"
+    return answers, round_trips, labels, f"{version} {suite}"
+
+
+def show_rules(answers):
+    """How often each rule hit, and what it said with the values filled in."""
+    hits = {}
+    for answer in answers:
+        for rule in answer.get("rules", []):
+            hits.setdefault(rule["id"], []).append(rule)
+    say(f"\n  {'rule':26}{'hits':>5}   what it said once")
+    for name, rules in sorted(hits.items(), key=lambda entry: -len(entry[1]))[:RULES_SHOWN]:
+        say(f"  {name:26}{len(rules):5}   {rules[-1].get('text', '')}")
+    if not hits:
+        raise Problem("no rule hit any payment")
+
+
+def show_windows(appliance, answers):
+    """The worst payment's windows, as they were recorded when it was decided."""
+    worst = max(answers, key=lambda a: (len(a["rules"]), float(a["score"] or 0)))
+    exported = appliance.ctl("audit", "cat", "--config", appliance.config_file, appliance.audit)
+    for line in exported.stdout.splitlines():
+        if f'"id":"{worst["id"]}"' not in line or '"kind":"decision"' not in line:
+            continue
+        record = json.loads(line)
+        values = {name: value for name, value in record["values"].items() if value is not None}
+        say(f"\nWindows of {worst['id']} ({record['transaction']['channel']}, "
+            f"{record['transaction']['amount']} {record['transaction']['currency']}: "
+            f"{worst['decision']}), from its audit record:\n")
+        cells = [f"{name} {value:.6g}" for name, value in values.items()]
+        for row in range(0, len(cells), 3):
+            say("  " + "".join(f"{cell:38}" for cell in cells[row:row + 3]).rstrip())
+        return
+    raise Problem(f"{worst['id']} is not in the audit log")
+
+
+def show_retry(appliance, payment):
+    """A client that lost an answer asks again; one that reuses an id is told."""
+    caller = appliance.caller()
+    fresh = json.dumps({**json.loads(payment), "id": "demo-retry"})
+    first = post(caller, "/v1/decisions", fresh)
+    again = post(caller, "/v1/decisions", fresh)
+    if first != again:
+        raise Problem(f"a retry was answered differently: {first!r}, then {again!r}")
+    other = json.loads(fresh)
+    other["amount"]["value"] = "1.00"
+    post(caller, "/v1/decisions", json.dumps(other), 409)
+    caller.close()
+    say(f"\nOne of them sent again: the same {len(again)} bytes, and nothing counted twice; its id with "
+        f"another amount: 409.")
+
+
+def show_replay(appliance):
+    start = time.monotonic()
+    verdict = appliance.ctl("replay", appliance.audit, check=False)
+    say("\nThe proof, by `assayctl replay`, which decides all of the log again:\n")
+    for line in (verdict.stdout.strip() or verdict.stderr.strip()).splitlines():
+        say(f"  {line}")
+    if verdict.returncode:
+        raise Problem("the audit log does not replay")
+    say(f"  ({time.monotonic() - start:.1f} s)")
 
 
 def curl_command(appliance):
@@ -72,7 +159,8 @@ def curl_command(appliance):
 
 def show_curl(appliance, payment):
     """Run the very command that is printed, and show what it prints."""
-    (appliance.directory / "payment.json").write_text(payment)
+    (appliance.directory / "payment.json").write_text(
+        json.dumps({**json.loads(payment), "id": "demo-curl"}))
     command = curl_command(appliance)
     say("\nOne of them by curl; paste it in another terminal of this machine while this runs:\n")
     say(f"  sudo {shlex.join(command)}\n")
@@ -87,9 +175,11 @@ def show_curl(appliance, payment):
 
 
 def reason_words(answer):
-    reasons = answer.get("reasons") or ["none"]
-    first = reasons[0]
-    return first if isinstance(first, str) else first.get("text") or first.get("code", "")
+    """What made the decision: a rule where one asked for it, else the score."""
+    for rule in answer.get("rules", []):
+        if rule.get("verdict") == answer["decision"]:
+            return rule["text"]
+    return (answer.get("reasons") or [{}])[0].get("text", "none")
 
 
 def show_decisions(answers):
@@ -131,8 +221,9 @@ def show_audit(appliance, answers):
     if verdict.returncode:
         raise Problem("the audit log does not verify")
     recorded = sum(record.get("kind") == "decision" for record in appliance.audit_records())
-    if recorded != len(answers) + 1:
-        raise Problem(f"{len(answers) + 1} payments were answered, {recorded} are in the audit log")
+    expected = HISTORY + len(answers) + 2  # one by curl, one with a retry
+    if recorded != expected:
+        raise Problem(f"{expected} payments were decided, {recorded} are in the audit log")
 
 
 def serve_until_interrupted(appliance):
@@ -151,18 +242,27 @@ def serve_until_interrupted(appliance):
 
 
 def demo():
-    payments = simulated_payments()
-    start = time.monotonic()
+    history, live = simulated()
     say("Assay demo: hugepages, two network namespaces, a veth pair, throw-away certificates.")
-    with Appliance("demo") as appliance:
-        say(f"assayd owns its end of the wire and was ready after "
+    rules = {"rules.file": str(TREE / "config/rules/default.rules")}
+    with Appliance("demo", settings=rules, start=False) as appliance:
+        remember(appliance, history)
+        start = time.monotonic()
+        appliance.start()
+        say(f"assayd owns its end of the wire, read that log and was ready after "
             f"{time.monotonic() - start:.1f} s.")
-        answers, round_trips, tls = send_all(appliance, payments)
-        say(f"{len(answers)} simulated payments by Python's ssl, one connection, {tls}:")
+        answers, round_trips, labels, tls = send_all(appliance, live)
+        say(f"{len(answers)} simulated payments and {labels} labels by Python's ssl, one connection, "
+            f"{tls}:")
+        payment = next(line for line in reversed(live) if not is_label(line))
         show_decisions(answers)
+        show_rules(answers)
+        show_windows(appliance, answers)
         show_latency(answers, round_trips)
-        show_curl(appliance, payments[0])
+        show_retry(appliance, payment)
+        show_curl(appliance, payment)
         show_audit(appliance, answers)
+        show_replay(appliance)
         if os.environ.get("ONCE", "") in ("", "0"):
             serve_until_interrupted(appliance)
         status = appliance.stop()

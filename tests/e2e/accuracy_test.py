@@ -55,9 +55,7 @@ def trained(recipe, table, names, parameters, trees):
     booster, facts = recipe.train(part, recipe.time_of(FROM), until, 7 * recipe.DAY,
                                   {"nthread": os.cpu_count(), **parameters}, trees)
     tap.same(facts["rows"], TRAINED, "payments trained on")
-    rows = part.times >= until
-    truth = (part.labels_at(1 << 62)[rows] == 1).astype("int8")
-    facts = recipe.measure(booster, part, rows, truth)
+    facts = recipe.test_of(booster, part, until, 7 * recipe.DAY)
     tap.same(facts["rows"], SCORED, "payments scored")
     return (facts["auc"], facts["average_precision"], facts["daily_top_100_cards"],
             len(part.names), time.monotonic() - start)
@@ -73,6 +71,8 @@ def read(recipe):
         tap.note(f"{len(table.ids)} payments, {len(table.names)} features by the engine, "
                  f"{time.monotonic() - start:.0f} s")
         recipe.read_labels(table, str(raw), recipe.columns_of(CONFIG.read_text()), 7 * recipe.DAY)
+    tap.note(table.histories)
+    tap.check(table.histories.endswith(recipe.NOTHING_LOST), f"the engine forgot: {table.histories}")
     tap.same(len(table.ids), ROWS, "payments")
     return table
 

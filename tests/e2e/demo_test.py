@@ -60,7 +60,8 @@ def test_once():
     child = demo("1")
     text, _ = child.communicate(timeout=START_SECONDS)
     tap.same(child.returncode, 0, f"exit status, after: {text[-1500:]}")
-    for word in ("approve", "decline", "round trip", "intact", "as it should be"):
+    for word in ("approve", "decline", "round trip", "intact", "as it should be", "new_payee_high_amount",
+                 "card_count_1h", "the same", "every byte is the same"):
         tap.check(word in text, f"it does not say '{word}': {text}")
     as_before(before, "afterwards")
 

@@ -303,7 +303,7 @@ class Appliance:
 
 
 def demo_model():
-    """Settings of the model that the tree ships, with its features in order."""
+    """Settings of the model that the tree ships, with the histories and features it needs."""
     folder = TREE / "config/demo"
-    return {"model.file": str(next(folder.glob("model.ubj"))),
-            "features": json.loads((folder / "features.json").read_text())}
+    return {"model.file": str(folder / "model.ubj"),
+            config.TEXT: (folder / "engine.cfg").read_text().partition("the engine\n")[2]}

@@ -1,5 +1,6 @@
 """The configuration of a test appliance: a flat dict of schema keys, written as
-libconfig text.  {"tcp.port": 8443} becomes tcp: { port = 8443; };"""
+libconfig text.  {"tcp.port": 8443} becomes tcp: { port = 8443; };  The value of TEXT is
+libconfig text already."""
 
 import os
 import pathlib
@@ -7,6 +8,7 @@ import pathlib
 from machine import SERVER4, SERVER6
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+TEXT = "text"
 CALLERS = {
     "urn:assay:demo:client": ["decide", "health", "version", "metrics", "status", "reload",
                               "labels", "lists"],
@@ -66,9 +68,11 @@ def text(settings):
     """libconfig text of a flat dict, one group after the other."""
     groups = {}
     for key, value in settings.items():
+        if key == TEXT:
+            continue
         group, _, name = key.rpartition(".")
         groups.setdefault(group, []).append(f"{name} = {value_text(value)};")
     lines = groups.pop("", [])
     for group, rows in groups.items():
         lines += [f"{group}:", "{", *(f"\t{row}" for row in rows), "};"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + settings.get(TEXT, "")
