@@ -84,8 +84,9 @@ void decider_do(struct decider *decider, const struct decider_op *op)
 		edit_lists(op->edit.shadow, decider->lists, &op->edit);
 		break;
 	case DECIDER_BRAIN:
-		adopt_lists(&op->brain[0], decider->lists);
-		adopt_lists(&op->brain[1], decider->lists);
+		adopt_lists(&op->brain.live, decider->lists);
+		adopt_lists(&op->brain.shadow, decider->lists);
+		atomic_fetch_sub_explicit(op->brain.left, 1, memory_order_acq_rel);
 		break;
 	default: assert(!"no such operation");
 	}

@@ -36,6 +36,11 @@ struct decider_change {
 	const struct brain *before, *next;
 };
 
+struct decider_brain {
+	struct decider_change live, shadow;
+	_Atomic uint32_t     *left; /* deciders that still read `before` */
+};
+
 struct decider_edit {
 	const struct brain *brain, *shadow; /* whose lists; shadow: NULL, none */
 	int64_t             now_ns;
@@ -45,10 +50,10 @@ struct decider_edit {
 struct decider_op {
 	uint8_t kind; /* enum decider_op_kind */
 	union {
-		struct work          *work;
-		struct sighting       label;
-		struct decider_edit   edit;
-		struct decider_change brain[2]; /* live, shadow */
+		struct work         *work;
+		struct sighting      label;
+		struct decider_edit  edit;
+		struct decider_brain brain;
 	};
 };
 

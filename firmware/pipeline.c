@@ -165,20 +165,22 @@ void pipeline_edit(struct pipeline *pipeline, struct slot *slot, const struct li
 void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct live *before)
 {
 	const struct live *next = slot->live;
-	struct decider_op  op   = {
-		   .kind  = DECIDER_BRAIN,
-		   .brain = { { &before->brain, &next->brain },
-			      { before->has_shadow ? &before->shadow : &before->brain,
-                             next->has_shadow ? &next->shadow : NULL } },
-	};
+	struct decider_op  op   = { .kind = DECIDER_BRAIN };
 
-	slot->kind = AUDIT_CONFIG;
+	slot->kind      = AUDIT_CONFIG;
+	op.brain.live   = (struct decider_change){ &before->brain, &next->brain };
+	op.brain.shadow = (struct decider_change){
+		before->has_shadow ? &before->shadow : &before->brain,
+		next->has_shadow ? &next->shadow : NULL,
+	};
+	op.brain.left = &slot->work.parts_left;
+	atomic_store_explicit(&slot->work.parts_left, 1 + pipeline->threads, memory_order_relaxed);
 	if (pipeline->threads > 0) { /* the submitting thread's copy */
 		struct decider own = { .lists = 0 };
 
 		decider_do(&own, &op);
 	}
-	dispatch(pipeline, &op, sizeof(op));
+	dispatch(pipeline, &op, OP_BYTES(brain));
 	go(pipeline);
 }
 
@@ -188,6 +190,15 @@ void pipeline_pass(struct pipeline *pipeline, struct slot *slot)
 	go(pipeline);
 }
 
+/* A change of config is done when no decider reads the one before: it may be freed then. */
+static bool is_done(const struct slot *slot)
+{
+	if (slot->kind == AUDIT_DECISION)
+		return atomic_load_explicit(&slot->work.done, memory_order_acquire);
+	return slot->kind != AUDIT_CONFIG ||
+	       atomic_load_explicit(&slot->work.parts_left, memory_order_acquire) == 0;
+}
+
 uint32_t pipeline_emit(struct pipeline *pipeline, uint32_t max)
 {
 	uint32_t n = 0;
@@ -195,8 +206,7 @@ uint32_t pipeline_emit(struct pipeline *pipeline, uint32_t max)
 	while (n < max && pipeline->head != pipeline->tail) {
 		struct slot *slot = &pipeline->slots[pipeline->head & SLOTS_MASK];
 
-		if (slot->kind == AUDIT_DECISION &&
-		    !atomic_load_explicit(&slot->work.done, memory_order_acquire))
+		if (!is_done(slot))
 			break;
 		pipeline->emit(pipeline->ctx, slot);
 		pipeline->head++;
