@@ -35,7 +35,7 @@ def test_kill(appliance):
     received = set()
     tap.note(f"seed {SEED}, {KILLS} kills")
     for number in range(KILLS):
-        load = Load(appliance, THREADS).start().wait_answers(THREADS)
+        load = Load(appliance, THREADS, prefix=f"k{number}-").start().wait_answers(THREADS)
         time.sleep(chance.uniform(0, 0.5))
         appliance.kill()
         load.cut()

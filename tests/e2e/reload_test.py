@@ -26,11 +26,20 @@ HOSTILE = (b"", b"this is { not a config", b'@include "."\n', b'@include "/dev/z
            b"name = \"" + b"x" * (4 << 20) + b"\";\n")
 
 
+numbers = iter(range(10**6))
+
+
+def decided(caller):
+    """The answer to a payment that was not asked before: a repeat would get its first answer."""
+    status, answer = caller.post("/v1/decisions", payments.payment(1, id=f"r-{next(numbers)}"))
+    tap.same(status, 200, "status")
+    return answer
+
+
 def verdict(appliance):
     caller = appliance.caller()
-    status, answer = caller.post("/v1/decisions", payments.payment(1))
+    answer = decided(caller)
     caller.close()
-    tap.same(status, 200, "status")
     return answer["decision"]
 
 
@@ -191,20 +200,20 @@ def test_many(appliance):
 def test_model(appliance):
     """another model file is used after the reload, and a broken one refused"""
     caller = appliance.caller()
-    before = caller.post("/v1/decisions", payments.payment(2))[1]["model"]
+    before = decided(caller)["model"]
     mine = appliance.directory / "model.ubj"
     source = appliance.settings["model.file"]
     appliance.write_config(model__file="")
     appliance.reload()
-    without = caller.post("/v1/decisions", payments.payment(2))[1]
+    without = decided(caller)
     tap.same((without["model"], without["score"]), (None, None), "model and score without one")
     shutil.copy(source, mine)
     appliance.write_config(model__file=str(mine))
     appliance.reload()
-    tap.same(caller.post("/v1/decisions", payments.payment(2))[1]["model"], before, "model digest")
+    tap.same(decided(caller)["model"], before, "model digest")
     mine.write_bytes(mine.read_bytes()[:1000])
     tap.check(appliance.reload(check=False).returncode != 0, "half a model was accepted")
-    tap.same(caller.post("/v1/decisions", payments.payment(2))[1]["model"], before, "model digest")
+    tap.same(decided(caller)["model"], before, "model digest")
     appliance.write_config(model__file=source)
     caller.close()
 
