@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "firmware/audit_log.h"
+#include "firmware/audit_mark.h"
 #include "firmware/ctl.h"
 #include "tests/unit/audit/audit_sample.h"
 
@@ -55,6 +56,8 @@ static int drop_log(void **state)
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/audit-00000000000000000001.seg", directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/" AUDIT_MARK_NAME, directory);
 	unlink(path);
 	return rmdir(directory);
 }
