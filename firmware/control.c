@@ -22,6 +22,7 @@
 #define FAREWELL_MS     500 /* for the peers to close as well, once we have */
 #define RETIRE_WAIT_MS  2000
 #define CONTROL_WAIT_MS 50
+#define DECIDER_NAP_NS  20000
 
 static volatile sig_atomic_t stop_asked;
 static volatile sig_atomic_t reload_asked;
@@ -406,12 +407,16 @@ static void *run_net(void *ctx)
 	return NULL;
 }
 
+/* A decider owns its core and polls.  One that was given the core of audit or control
+ * leaves it to them while it has nothing to do. */
 static void *run_decider(void *ctx)
 {
 	struct decider *decider = ctx;
+	struct timespec nap     = { .tv_nsec = DECIDER_NAP_NS };
 
 	while (!atomic_load_explicit(&decider->stop, memory_order_relaxed))
-		decider_turn(decider);
+		if (!decider_turn(decider) && decider->shares_core)
+			nanosleep(&nap, NULL);
 	return NULL;
 }
 
@@ -452,6 +457,10 @@ void appliance_run(struct appliance *appliance)
 	start_on(&appliance->audit_thread, "audit", config->cores.audit, run_audit,
 		 &appliance->audit);
 	appliance->audit_started = true;
+	for (uint32_t i = 0; i < config->cores.decide_count; i++)
+		appliance->core.pipeline.deciders[i].shares_core =
+			config->cores.decide[i] == config->cores.audit ||
+			config->cores.decide[i] == config->cores.control;
 	for (uint32_t i = 0; i < config->cores.decide_count; i++)
 		start_on(&appliance->decide_threads[i], "decide", config->cores.decide[i],
 			 run_decider, &appliance->core.pipeline.deciders[i]);
