@@ -49,9 +49,10 @@ class Decided(Appliance):
     """Two deciders beside the net core; both on the processor that the rest uses."""
 
     def __init__(self):
-        super().__init__("deciders", settings={
+        super().__init__("deciders", model=False, settings={
             "cores.decide": [0, 0], "entities": ENTITIES, "computed": COMPUTED,
-            "audit.reply": "queued", "rules.file": "bank.rules"})
+            "audit.reply": "queued", "rules.file": "bank.rules",
+            "decision.on_model_missing": "approve", "decision.accept_silent_approval": True})
 
     def write_config(self, **changed):
         self.write_rules(4)
