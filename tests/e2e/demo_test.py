@@ -57,7 +57,7 @@ def demo(once, payments=200):
 def test_once():
     """ONCE=1 shows the tables, exits 0 and leaves nothing behind"""
     before = state()
-    child = demo("1")
+    child = demo("1", payments=1000)
     text, _ = child.communicate(timeout=START_SECONDS)
     tap.same(child.returncode, 0, f"exit status, after: {text[-1500:]}")
     for word in ("approve", "decline", "round trip", "intact", "as it should be", "new_payee_high_amount",
