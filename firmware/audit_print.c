@@ -1,13 +1,14 @@
 /* JSON, written by hand because every type here is ours. */
 #include "firmware/audit_print.h"
+#include "runtime/base/currency.h"
 #include "runtime/base/label.h"
+#include "runtime/base/time.h"
 #include "runtime/reply/reply.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* The length of the UTF-8 character at `at` (RFC 3629), or 0. */
 static size_t utf8_length(struct bytes text, size_t at)
@@ -80,17 +81,10 @@ static void print_float(const char *name, float value)
 
 static void print_time(const char *name, int64_t time_ns)
 {
-	int64_t   nanoseconds = time_ns % 1000000000;
-	time_t    seconds     = time_ns / 1000000000;
-	struct tm tm;
+	char text[TIME_TEXT_BYTES_MAX];
 
-	if (nanoseconds < 0) {
-		nanoseconds += 1000000000;
-		seconds--;
-	}
-	gmtime_r(&seconds, &tm);
-	printf(",\"%s\":\"%04d-%02d-%02dT%02d:%02d:%02d.%09" PRId64 "Z\"", name, tm.tm_year + 1900,
-	       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, nanoseconds);
+	time_print(time_ns, text);
+	printf(",\"%s\":\"%s\"", name, text);
 }
 
 void audit_print_digest(const char *name, const uint8_t digest[DIGEST_BYTES])
@@ -103,14 +97,10 @@ void audit_print_digest(const char *name, const uint8_t digest[DIGEST_BYTES])
 
 static void print_amount(const struct transaction *t)
 {
-	int64_t unit = 1;
+	char text[AMOUNT_TEXT_BYTES_MAX];
 
-	for (int i = 0; i < t->currency_exponent && i < 4; i++)
-		unit *= 10;
-	printf(",\"amount\":\"%" PRId64, t->amount_minor / unit);
-	if (unit > 1)
-		printf(".%0*" PRId64, t->currency_exponent, t->amount_minor % unit);
-	putchar('"');
+	amount_print(t->amount_minor, t->currency_exponent, text);
+	printf(",\"amount\":\"%s\"", text);
 }
 
 static void print_party(const struct party *party)

@@ -4,10 +4,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/currency.h"
 #include "runtime/base/field.h"
+#include "runtime/base/time.h"
+
+#define SECOND_NS        INT64_C(1000000000)
+#define UNIX_SECONDS_MAX (INT64_MAX / SECOND_NS) /* in the year 2262 */
 
 /* ---- cells */
 
@@ -187,31 +190,46 @@ static void put_member(struct part_text *part, const char *name, const char *tex
 	put_string(part, text);
 }
 
+/* Seconds since 1970, with up to nine decimals, as RFC 3339. */
+static bool print_unix(const char *cell, char out[TIME_TEXT_BYTES_MAX])
+{
+	size_t    digits   = strspn(cell, "0123456789");
+	size_t    decimals = cell[digits] == '.' ? strspn(cell + digits + 1, "0123456789") : 0;
+	size_t    whole    = digits + (cell[digits] == '.') + decimals;
+	long long seconds  = strtoll(cell, NULL, 10);
+
+	if (digits == 0 || decimals > 9 || cell[whole] != '\0' || seconds >= UNIX_SECONDS_MAX)
+		return false;
+	time_print(seconds * SECOND_NS, out);
+	if (decimals > 0)
+		sprintf(out + strlen("0000-00-00T00:00:00"), ".%.*sZ", (int)decimals,
+			cell + digits + 1);
+	return true;
+}
+
 static bool put_time(struct row *row, const char *cell)
 {
-	char      text[64];
-	char     *end;
-	time_t    seconds;
-	struct tm utc;
+	char text[64];
 
 	switch (row->csv->config->csv.time_format) {
-	case CONFIG_TIME_RFC3339: snprintf(text, sizeof(text), "%s", cell); break;
 	case CONFIG_TIME_DATETIME:
 		snprintf(text, sizeof(text), "%sZ", cell);
 		if (strlen(text) > 10)
 			text[10] = 'T';
+		cell = text;
 		break;
-	default:
-		seconds = (time_t)strtoll(cell, &end, 10);
-		if (end == cell || (*end != '\0' && *end != '.')) {
-			snprintf(row->error, CSV_ERROR_BYTES, "time is not a number of seconds");
+	case CONFIG_TIME_UNIX:
+		if (!print_unix(cell, text)) {
+			snprintf(
+				row->error, CSV_ERROR_BYTES,
+				"time is not a number of seconds since 1970, such as 1522540831.5");
 			return false;
 		}
-		gmtime_r(&seconds, &utc);
-		strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &utc);
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.24sZ", end);
+		cell = text;
+		break;
+	default: break;
 	}
-	put_member(&row->part[PART_TOP], "time", text);
+	put_member(&row->part[PART_TOP], "time", cell);
 	return true;
 }
 

@@ -6,6 +6,8 @@
 #ifndef ASSAY_FIRMWARE_CTL_H
 #define ASSAY_FIRMWARE_CTL_H
 
+#include <stdint.h>
+
 int ctl_audit_verify(int argc, char **argv);
 int ctl_audit_cat(int argc, char **argv);
 int ctl_audit_digest(int argc, char **argv);
@@ -20,8 +22,6 @@ int ctl_replay(int argc, char **argv);
 int ctl_snapshot(int argc, char **argv);
 int ctl_score(int argc, char **argv);
 int ctl_status(int argc, char **argv);
-
-#include <stdint.h>
 
 /* The N of --cores N, 1 to 8; 0: it is not that. */
 uint32_t ctl_cores(const char *text);

@@ -66,16 +66,10 @@ int ctl_decide(int argc, char **argv)
 		return 0;
 	}
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
-			options.offline.config_path = argv[++i];
-		else if (strcmp(argv[i], "--cores") == 0 && i + 1 < argc)
-			options.offline.cores = ctl_cores(argv[++i]);
-		else if (strcmp(argv[i], "--audit") == 0 && i + 1 < argc)
+		if (twin_option(&options, argc, argv, &i))
+			continue;
+		if (strcmp(argv[i], "--audit") == 0 && i + 1 < argc)
 			options.audit = argv[++i];
-		else if (strcmp(argv[i], "--csv") == 0)
-			options.csv = true;
-		else if (strcmp(argv[i], "--verbose") == 0)
-			options.verbose = true;
 		else
 			options.offline.cores = 0;
 	}

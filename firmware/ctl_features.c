@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "firmware/ctl.h"
 #include "firmware/twin.h"
+#include "runtime/base/time.h"
 
 static const char usage[] =
 	"assayctl features --config FILE [--csv] [--keys] [--cores N] [--verbose]\n"
@@ -58,22 +58,12 @@ static void print_cell(const char *data, size_t size_bytes)
 		putchar('"');
 }
 
-/* RFC 3339 to the nanosecond, UTC. */
-static void print_time(int64_t time_ns)
-{
-	int64_t   fraction_ns = ((time_ns % 1000000000) + 1000000000) % 1000000000;
-	time_t    seconds     = (time_t)((time_ns - fraction_ns) / 1000000000);
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	printf(",%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	       tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction_ns);
-}
-
 static void print_keys(const struct transaction *t)
 {
-	print_time(t->time_ns);
-	putchar(',');
+	char time[TIME_TEXT_BYTES_MAX];
+
+	time_print(t->time_ns, time);
+	printf(",%s,", time);
 	print_cell(t->card.data, t->card.size_bytes);
 	putchar(',');
 	print_cell(t->account.data, t->account.size_bytes);
@@ -109,16 +99,10 @@ int ctl_features(int argc, char **argv)
 		return 0;
 	}
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
-			options.offline.config_path = argv[++i];
-		else if (strcmp(argv[i], "--cores") == 0 && i + 1 < argc)
-			options.offline.cores = ctl_cores(argv[++i]);
-		else if (strcmp(argv[i], "--csv") == 0)
-			options.csv = true;
-		else if (strcmp(argv[i], "--keys") == 0)
+		if (twin_option(&options, argc, argv, &i))
+			continue;
+		if (strcmp(argv[i], "--keys") == 0)
 			with_keys = true;
-		else if (strcmp(argv[i], "--verbose") == 0)
-			options.verbose = true;
 		else
 			options.offline.cores = 0;
 	}

@@ -135,20 +135,9 @@ static bool take_op(struct decider *decider)
 
 void decider_publish(struct decider *decider)
 {
-	const struct engine  *engine = decider->engine;
-	struct state_counters sum    = { 0 }, one;
+	struct state_counters sum;
 
-	for (uint32_t shard = decider->index; shard < engine->plan->shards;
-	     shard += decider->count) {
-		engine_counters(engine, shard, &one);
-		sum.entities += one.entities;
-		sum.cells += one.cells;
-		sum.filed += one.filed;
-		sum.merged += one.merged;
-		sum.evicted += one.evicted;
-		sum.late += one.late;
-		sum.label_lost += one.label_lost;
-	}
+	engine_counters(decider->engine, decider->index, decider->count, &sum);
 	atomic_store_explicit(&decider->published.entities, sum.entities, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.cells, sum.cells, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.filed, sum.filed, memory_order_relaxed);

@@ -102,22 +102,20 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 	return true;
 }
 
-void engine_counters(const struct engine *engine, uint32_t shard, struct state_counters *out)
+void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
+		     struct state_counters *out)
 {
-	struct state_counters verdicts;
+	struct state_counters one;
 
-	state_counters(engine->state, shard, out);
-	if (!engine->verdicts)
-		return;
-	state_counters(engine->verdicts, shard, &verdicts);
-	out->entities += verdicts.entities;
-	out->cells += verdicts.cells;
-	out->bytes += verdicts.bytes;
-	out->filed += verdicts.filed;
-	out->merged += verdicts.merged;
-	out->evicted += verdicts.evicted;
-	out->late += verdicts.late;
-	out->label_lost += verdicts.label_lost;
+	*out = (struct state_counters){ 0 };
+	for (uint32_t shard = first; shard < engine->plan->shards; shard += step) {
+		state_counters(engine->state, shard, &one);
+		state_counters_add(out, &one);
+		if (!engine->verdicts)
+			continue;
+		state_counters(engine->verdicts, shard, &one);
+		state_counters_add(out, &one);
+	}
 }
 
 static void add_number(struct digest *digest, uint64_t value)

@@ -61,8 +61,9 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
 		   uint8_t out[DIGEST_BYTES]);
 
-/* What both states of a shard count, added up. */
-void engine_counters(const struct engine *engine, uint32_t shard, struct state_counters *out);
+/* What both states count of shards first, first + step, ..., added up. */
+void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
+		     struct state_counters *out);
 
 /* By mmap, for use outside the appliance; given back when the process ends. */
 void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);

@@ -143,6 +143,16 @@ static void begin(struct conn *conn, size_t count)
 	conn->state         = CONN_COMMITTING;
 }
 
+static enum reason begin_if_room(struct core *core, struct conn *conn)
+{
+	size_t      count  = conn->job->request.count;
+	enum reason reason = room_for(core, count);
+
+	if (reason == REASON_NONE)
+		begin(conn, count);
+	return reason;
+}
+
 static void submit_new(struct core *core, struct job *job, struct slot *slot, struct hash128 key)
 {
 	const struct transaction *t      = &job->request.transactions[slot->index];
@@ -219,8 +229,6 @@ static enum reason try_decisions(struct core *core, struct conn *conn)
 	struct asked         asked[DECODE_BATCH_MAX];
 	enum reason          reason;
 
-	if (atomic_load_explicit(core->audit_failing, memory_order_acquire))
-		return REASON_audit_unwritable;
 	if (walk_decode(&core->walk, request) != REASON_NONE)
 		return request->failure.reason;
 	reason = room_for(core, request->count);
@@ -244,16 +252,13 @@ static enum reason try_labels(struct core *core, struct conn *conn)
 	struct label        *labels  = (struct label *)request->transactions;
 	enum reason          reason;
 
-	if (atomic_load_explicit(core->audit_failing, memory_order_acquire))
-		return REASON_audit_unwritable;
 	reason = decode_labels(core->walk.decoder, request->body, request->body_bytes, labels,
 			       request->batch_max, &request->count, &request->batch,
 			       &request->failure);
 	if (reason == REASON_NONE)
-		reason = room_for(core, request->count);
+		reason = begin_if_room(core, conn);
 	if (reason != REASON_NONE)
 		return reason;
-	begin(conn, request->count);
 	for (size_t i = 0; i < request->count; i++) {
 		struct slot *slot = pipeline_next(&core->pipeline);
 		struct bytes who  = labels[i].caller.size_bytes
@@ -279,16 +284,13 @@ static enum reason try_lists(struct core *core, struct conn *conn)
 	struct list_edit    *edits   = (struct list_edit *)request->transactions;
 	enum reason          reason;
 
-	if (atomic_load_explicit(core->audit_failing, memory_order_acquire))
-		return REASON_audit_unwritable;
 	reason = decode_list_edits(core->walk.decoder, request->body, request->body_bytes, edits,
 				   request->batch_max, &request->count, &request->batch,
 				   &request->failure);
 	if (reason == REASON_NONE)
-		reason = room_for(core, request->count);
+		reason = begin_if_room(core, conn);
 	if (reason != REASON_NONE)
 		return reason;
-	begin(conn, request->count);
 	for (size_t i = 0; i < request->count; i++) {
 		struct slot *slot = pipeline_next(&core->pipeline);
 
@@ -315,7 +317,9 @@ static void handle_body(struct core *core, struct conn *conn)
 
 	request->body_bytes = http->body_bytes;
 	request->failure    = (struct failure){ 0 };
-	reason              = tries[http->route](core, conn);
+	reason              = atomic_load_explicit(core->audit_failing, memory_order_acquire)
+				      ? REASON_audit_unwritable
+				      : tries[http->route](core, conn);
 	if (reason == REASON_NONE)
 		return;
 	request->failure.reason = reason;

@@ -10,6 +10,7 @@
 #include "drivers/http/http.h"
 #include "firmware/artefacts.h"
 #include "firmware/asked.h"
+#include "firmware/ctl.h"
 #include "firmware/record_put.h"
 #include "firmware/recover.h"
 #include "firmware/snapshots.h"
@@ -476,22 +477,9 @@ static void read_lines(struct twin *twin, FILE *in)
 /* What the bounds of the histories cost, all shards together. */
 static void tell_state(const struct twin *twin)
 {
-	const struct engine  *engine = &twin->offline.engine;
-	struct state_counters all    = { 0 };
+	struct state_counters all;
 
-	for (uint32_t shard = 0; shard < engine->plan->shards; shard++) {
-		struct state_counters one;
-
-		engine_counters(engine, shard, &one);
-		all.entities += one.entities;
-		all.cells += one.cells;
-		all.bytes += one.bytes;
-		all.filed += one.filed;
-		all.merged += one.merged;
-		all.evicted += one.evicted;
-		all.late += one.late;
-		all.label_lost += one.label_lost;
-	}
+	engine_counters(&twin->offline.engine, 0, 1, &all);
 	fprintf(stderr,
 		"state: %lu entities, %lu cells, %lu MiB; %lu filed, %lu merged, %lu evicted, "
 		"%lu late, %lu labels lost\n",
@@ -518,6 +506,27 @@ static bool begin_csv(struct twin *twin, FILE *in)
 	free(header);
 	twin->line_number = 1;
 	return ok;
+}
+
+bool twin_option(struct twin_options *options, int argc, char **argv, int *at)
+{
+	const char *name  = argv[*at];
+	const char *value = *at + 1 < argc ? argv[*at + 1] : NULL;
+
+	if (strcmp(name, "--csv") == 0) {
+		options->csv = true;
+	} else if (strcmp(name, "--verbose") == 0) {
+		options->verbose = true;
+	} else if (strcmp(name, "--config") == 0 && value) {
+		options->offline.config_path = value;
+		++*at;
+	} else if (strcmp(name, "--cores") == 0 && value) {
+		options->offline.cores = ctl_cores(value);
+		++*at;
+	} else {
+		return false;
+	}
+	return true;
 }
 
 int twin_run(const struct twin_options *options, FILE *in)

@@ -66,6 +66,10 @@ struct twin {
 	bool                failed; /* the log could not be written */
 };
 
+/* Takes argv[*at], and its value, when it is an option of every twin: --config FILE,
+ * --cores N, --csv, --verbose. */
+bool twin_option(struct twin_options *options, int argc, char **argv, int *at);
+
 /* 0: done; 1: some lines were refused; 2: it could not be done. */
 int twin_run(const struct twin_options *options, FILE *in);
 

@@ -1,6 +1,7 @@
 /* Bytes into verified headers and records. */
 #include "runtime/audit/audit.h"
 #include "runtime/audit/put.h"
+#include "runtime/base/currency.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -193,6 +194,21 @@ static size_t get_count(struct get *get, size_t size_bytes, size_t max)
 	return get->short_of ? 0 : count;
 }
 
+/* A number that was never negative, nor more than max, when it was written. */
+static int64_t get_natural(struct get *get, int64_t max)
+{
+	uint64_t value = get_unsigned(get, 8);
+
+	if (value > (uint64_t)max)
+		get->short_of = true;
+	return get->short_of ? 0 : (int64_t)value;
+}
+
+static int64_t get_time(struct get *get)
+{
+	return get_natural(get, INT64_MAX);
+}
+
 static void get_party(struct get *get, struct party *party)
 {
 	party->role = (uint8_t)get_count(get, 1, PARTY_ROLE_COUNT - 1);
@@ -208,10 +224,10 @@ static void get_party(struct get *get, struct party *party)
 static void get_transaction(struct get *get, struct transaction *t)
 {
 	GET_MEMBER(get, t->id);
-	t->time_ns      = (int64_t)get_unsigned(get, 8);
-	t->amount_minor = (int64_t)get_unsigned(get, 8);
+	t->time_ns      = get_time(get);
+	t->amount_minor = get_natural(get, AMOUNT_MINOR_END - 1);
 	get_copy(get, t->currency, sizeof(t->currency));
-	t->currency_exponent = (uint8_t)get_unsigned(get, 1);
+	t->currency_exponent = (uint8_t)get_count(get, 1, CURRENCY_EXPONENT_MAX);
 	t->channel           = (uint8_t)get_count(get, 1, CHANNEL_COUNT - 1);
 	t->deadline_us       = (uint32_t)get_unsigned(get, 4);
 	GET_MEMBER(get, t->card);
@@ -332,7 +348,7 @@ static void get_list(struct get *get, struct audit_decoded *decoded)
 	decoded->identity = get_identity(get);
 	GET_MEMBER(get, decoded->edit.list);
 	GET_MEMBER(get, decoded->edit.value);
-	decoded->edit.expires_ns = (int64_t)get_unsigned(get, 8);
+	decoded->edit.expires_ns = get_time(get);
 	decoded->edit.remove     = get_count(get, 1, 1) != 0;
 	decoded->edit_outcome    = get_reason(get);
 }
@@ -369,8 +385,8 @@ static void get_circumstance(struct get *get, struct audit_circumstance *c)
 	stages         = get_count(get, 1, STAGE_COUNT);
 	for (size_t stage = 0; stage < stages; stage++)
 		c->ledger.stage_ns[stage] = (uint32_t)get_unsigned(get, 4);
-	c->received_ns = (int64_t)get_unsigned(get, 8);
-	c->encoded_ns  = (int64_t)get_unsigned(get, 8);
+	c->received_ns = get_time(get);
+	c->encoded_ns  = get_time(get);
 }
 
 bool audit_decode(const struct audit_record *record, struct audit_decoded *decoded)
@@ -380,7 +396,7 @@ bool audit_decode(const struct audit_record *record, struct audit_decoded *decod
 
 	memset(decoded, 0, sizeof(*decoded));
 	decoded->order  = get_unsigned(&part, 8);
-	decoded->now_ns = (int64_t)get_unsigned(&part, 8);
+	decoded->now_ns = get_time(&part);
 	get_part[record->kind](&part, decoded);
 	if (record->kind == AUDIT_DECISION)
 		get_circumstance(&rest, &decoded->circumstance);

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #define AMOUNT_MINOR_END      1000000000000000 /* 10^15; first value that is too large */
-#define AMOUNT_TEXT_BYTES_MAX 18               /* 15 digits, a point, "0" before it, a NUL */
+#define CURRENCY_EXPONENT_MAX 4
+#define AMOUNT_TEXT_BYTES_MAX 18 /* 15 digits, a point, "0" before it, a NUL */
 
 struct currency {
 	char    code[4];  /* ISO 4217 alphabetic, NUL-terminated */

@@ -2,12 +2,15 @@
 
 #include <assert.h>
 
+#include "runtime/base/currency.h"
+
 int64_t plan_amount(const struct transaction *transaction)
 {
 	static const int64_t per_minor[] = { 10000, 1000, 100, 10, 1 };
 	int64_t              amount;
 
-	assert(transaction->currency_exponent <= 4 && transaction->amount_minor >= 0);
+	assert(transaction->currency_exponent <= CURRENCY_EXPONENT_MAX &&
+	       transaction->amount_minor >= 0);
 	if (__builtin_mul_overflow(transaction->amount_minor,
 				   per_minor[transaction->currency_exponent], &amount))
 		return FEATURE_AMOUNT_MAX;

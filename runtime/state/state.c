@@ -230,3 +230,15 @@ void state_counters(const struct state *state, uint32_t shard, struct state_coun
 {
 	*out = place_of(state, shard).shard->counters;
 }
+
+void state_counters_add(struct state_counters *sum, const struct state_counters *one)
+{
+	sum->entities += one->entities;
+	sum->cells += one->cells;
+	sum->bytes += one->bytes;
+	sum->filed += one->filed;
+	sum->merged += one->merged;
+	sum->evicted += one->evicted;
+	sum->late += one->late;
+	sum->label_lost += one->label_lost;
+}

@@ -129,6 +129,7 @@ struct state_counters {
 	uint64_t filed, merged, evicted, late, label_lost;
 };
 void state_counters(const struct state *state, uint32_t shard, struct state_counters *out);
+void state_counters_add(struct state_counters *sum, const struct state_counters *one);
 
 /* ---- snapshots: a shard to bytes and back
 

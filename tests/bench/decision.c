@@ -148,29 +148,18 @@ static uint32_t decide(struct pipeline *pipeline, const struct brain *brain,
 	return (uint32_t)((double)(__rdtsc() - began) * ns_per_tick);
 }
 
-static void count(const struct engine *engine, uint64_t *entities, uint64_t *evicted)
-{
-	struct state_counters one;
-
-	*entities = *evicted = 0;
-	for (uint32_t shard = 0; shard < config.plan.shards; shard++) {
-		engine_counters(engine, shard, &one);
-		*entities += one.entities;
-		*evicted += one.evicted;
-	}
-}
-
 static void run(uint64_t accounts, uint64_t mib)
 {
-	static uint32_t    ns[MEASURED];
-	struct engine      engine;
-	struct pipeline   *pipeline = offline_new(sizeof(*pipeline));
-	struct brain       brain;
-	struct transaction t;
-	char               error[ENGINE_ERROR_BYTES];
-	uint64_t           seed = 1, entities, evicted, warm = accounts * HISTORY;
-	int64_t            time_ns = 1760000000 * INT64_C(1000000000);
-	int64_t            step_ns = 30 * DAY_NS / (int64_t)(warm + MEASURED);
+	static uint32_t       ns[MEASURED];
+	struct engine         engine;
+	struct pipeline      *pipeline = offline_new(sizeof(*pipeline));
+	struct brain          brain;
+	struct transaction    t;
+	struct state_counters all;
+	char                  error[ENGINE_ERROR_BYTES];
+	uint64_t              seed = 1, warm = accounts * HISTORY;
+	int64_t               time_ns = 1760000000 * INT64_C(1000000000);
+	int64_t               step_ns = 30 * DAY_NS / (int64_t)(warm + MEASURED);
 
 	config.plan.memory_bytes = mib << 20;
 	if (!engine_init(&engine, &config, false, engine_take_pages, NULL, error)) {
@@ -190,10 +179,10 @@ static void run(uint64_t accounts, uint64_t mib)
 			ns[i - warm] = spent;
 	}
 	qsort(ns, MEASURED, sizeof(ns[0]), by_value);
-	count(&engine, &entities, &evicted);
+	engine_counters(&engine, 0, 1, &all);
 	printf("%12" PRIu64 "%12" PRIu64 "%10" PRIu64 "%10" PRIu64 "%10u%10u%10u\n", accounts,
-	       entities, evicted, entities ? (mib << 20) / entities : 0, ns[MEASURED / 2],
-	       ns[MEASURED / 100 * 99], ns[MEASURED / 1000 * 999]);
+	       all.entities, all.evicted, all.entities ? (mib << 20) / all.entities : 0,
+	       ns[MEASURED / 2], ns[MEASURED / 100 * 99], ns[MEASURED / 1000 * 999]);
 	fflush(stdout);
 	free(brain.rules);
 	free(brain.lists[0]);

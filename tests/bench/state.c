@@ -166,10 +166,7 @@ static struct state_counters counters_of(const struct state *state)
 
 	for (uint32_t i = 0; i < SHARDS; i++) {
 		state_counters(state, i, &one);
-		sum.entities += one.entities;
-		sum.cells += one.cells;
-		sum.bytes += one.bytes;
-		sum.evicted += one.evicted;
+		state_counters_add(&sum, &one);
 	}
 	return sum;
 }

@@ -201,6 +201,14 @@ static void test_torn_at_every_byte(void **state)
 	disk_sim_free(&k.sim);
 }
 
+/* What was kept, one bit of byte `at` flipped. */
+static void write_flipped(struct kept *k, uint8_t *whole, uint64_t size, uint64_t at)
+{
+	whole[at] ^= 0x10;
+	k->sim.disk.ops->write(&k->sim.disk, 0, 0, whole, size);
+	whole[at] ^= 0x10;
+}
+
 /* A bit flipped in a record that a later one says was on disk: never cut, and both
  * recovery and verification name the place. */
 static void test_damage_is_not_cut(void **state)
@@ -214,9 +222,7 @@ static void test_damage_is_not_cut(void **state)
 	size = k.ends[5];
 	k.sim.disk.ops->read(&k.sim.disk, 0, 0, whole, size);
 	for (uint64_t at = 0; at < k.ends[3]; at++) {
-		whole[at] ^= 0x10;
-		k.sim.disk.ops->write(&k.sim.disk, 0, 0, whole, size);
-		whole[at] ^= 0x10;
+		write_flipped(&k, whole, size, at);
 		if (audit_log_open(&k.log, &k.sim.disk, &options, &report))
 			fail_msg("byte %llu flipped: opened", (unsigned long long)at);
 		assert_string_not_equal(report.broken, "");
@@ -226,7 +232,6 @@ static void test_damage_is_not_cut(void **state)
 	disk_sim_free(&k.sim);
 }
 
-/* Removing or swapping a whole segment is found. */
 /* The last group has no later record to vouch for it; the mark does.  Without the mark
  * (a power cut lost it) the same damage is a torn tail. */
 static void test_last_group_is_not_cut(void **state)
@@ -240,9 +245,7 @@ static void test_last_group_is_not_cut(void **state)
 	size = k.ends[5];
 	k.sim.disk.ops->read(&k.sim.disk, 0, 0, whole, size);
 	for (uint64_t at = k.ends[4]; at < size; at += 7) {
-		whole[at] ^= 0x10;
-		k.sim.disk.ops->write(&k.sim.disk, 0, 0, whole, size);
-		whole[at] ^= 0x10;
+		write_flipped(&k, whole, size, at);
 		assert_false(audit_log_open(&k.log, &k.sim.disk, &options, &report));
 		assert_non_null(strstr(report.broken, "was on disk"));
 		assert_int_equal(k.sim.disk.ops->size(&k.sim.disk, 0), size);
@@ -277,6 +280,7 @@ static void test_lost_log_is_not_begun_anew(void **state)
 	disk_sim_free(&k.sim);
 }
 
+/* Removing or swapping a whole segment is found. */
 static void test_missing_segment(void **state)
 {
 	static uint8_t          records[32 * AUDIT_RECORD_BYTES_MAX];

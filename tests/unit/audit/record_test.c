@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "runtime/base/currency.h"
 #include "tests/unit/audit/audit_sample.h"
 
 /* SHA-256 of a header, one record of each other kind and sample decisions 1 to 20, made
@@ -167,6 +168,54 @@ static void test_other_kinds_round_trip(void **state)
 		assert_int_equal(decoded.edit_outcome,
 				 number % 2 ? REASON_http_forbidden : REASON_NONE);
 	}
+}
+
+static bool decodes(const struct transaction *t)
+{
+	static uint8_t          bytes[AUDIT_RECORD_BYTES_MAX];
+	struct feature_values   values    = { 0 };
+	struct decision         decision  = { 0 };
+	struct artefact_digests artefacts = { .config = { 0 } };
+	struct audit_decoded   *decoded   = test_malloc(sizeof(*decoded));
+	struct audit_reader     reader    = { 0 };
+	struct audit_entry      entry     = { .identity    = bytes_of("a", 1),
+					      .transaction = t,
+					      .values      = &values,
+					      .decision    = &decision,
+					      .artefacts   = &artefacts };
+	struct audit_record     record;
+	struct audit_chain      chain;
+	size_t                  size, used;
+	bool                    ok;
+
+	audit_chain_init(&chain);
+	reader.chain = chain;
+	size         = audit_encode_decision(bytes, sizeof(bytes), &entry, &chain);
+	assert_int_equal(audit_read_record(&reader, bytes_of(bytes, size), &record, &used),
+			 AUDIT_DONE);
+	ok = audit_decode(&record, decoded);
+	test_free(decoded);
+	return ok;
+}
+
+/* A chain is no seal: who writes the file can make one.  What no transaction has is
+ * refused when it is read, before the state or a printer counts on it. */
+static void test_impossible_numbers_are_refused(void **state)
+{
+	static struct transaction t;
+
+	audit_sample_transaction(&t, 1);
+	assert_true(decodes(&t));
+	t.time_ns = -1;
+	assert_false(decodes(&t));
+	audit_sample_transaction(&t, 1);
+	t.amount_minor = -1;
+	assert_false(decodes(&t));
+	t.amount_minor = AMOUNT_MINOR_END;
+	assert_false(decodes(&t));
+	audit_sample_transaction(&t, 1);
+	t.currency_exponent = CURRENCY_EXPONENT_MAX + 1;
+	assert_false(decodes(&t));
 }
 
 /* Fills every capacity: what the static asserts of encode.c promise. */
@@ -347,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_other_kinds_round_trip),
+		cmocka_unit_test(test_impossible_numbers_are_refused),
 		cmocka_unit_test(test_largest_fits),
 		cmocka_unit_test(test_circumstances_do_not_reach_decisions),
 		cmocka_unit_test(test_format_1_is_refused),

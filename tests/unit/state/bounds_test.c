@@ -25,13 +25,7 @@ static struct state_counters all_counters(const struct state *state)
 
 	for (uint32_t shard = 0; shard < plan.shards; shard++) {
 		state_counters(state, shard, &one);
-		sum.entities += one.entities;
-		sum.cells += one.cells;
-		sum.filed += one.filed;
-		sum.merged += one.merged;
-		sum.evicted += one.evicted;
-		sum.late += one.late;
-		sum.label_lost += one.label_lost;
+		state_counters_add(&sum, &one);
 	}
 	return sum;
 }
