@@ -74,6 +74,22 @@ static void check_limits(const struct check *check)
 			   config->tls.handshakes_max, config->tcp.connections_max);
 }
 
+/* Both poll: one would wait for the other whenever the scheduler says so. */
+static void check_cores(const struct check *check)
+{
+	const struct config_cores *cores = &check->config->cores;
+
+	for (uint32_t i = 0; i < cores->decide_count; i++) {
+		char key[32];
+
+		if (cores->decide[i] != cores->net)
+			continue;
+		snprintf(key, sizeof(key), "cores.decide[%u]", i);
+		errors_add(check->errors, check_element_line(check, "cores.decide", i), key,
+			   "is %u, must not be cores.net", cores->net);
+	}
+}
+
 /* Empty texts have been reported. */
 void check_unique(const struct check *check, const char *list, const char *rest, const char *values,
 		  uint32_t count, size_t stride_bytes)
@@ -105,6 +121,7 @@ void check_rules(const struct check *check)
 	check_failures(check);
 	check_deadline(check);
 	check_limits(check);
+	check_cores(check);
 	check_addresses(check);
 	check_unique(check, "callers", ".identity", config->callers[0].identity,
 		     config->callers_count, sizeof(config->callers[0]));

@@ -1,7 +1,7 @@
 /* The whole program in one struct, and its life from power-on to shutdown.
  *
  *   appliance_boot   a table of steps (boot.c); stops at the first that fails
- *   appliance_run    starts net and audit, and is control until it is told to stop
+ *   appliance_run    starts the threads below, and is control until it is told to stop
  *   appliance_stop   answers what is in flight, syncs, gives everything back
  *
  * Threads: net (polls, core.h), deciders (poll, decider.h; none on a small box), audit

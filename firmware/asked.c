@@ -22,6 +22,15 @@ void asked_place(struct walk_request *request, size_t i, const char *field)
 	memcpy(place + at, field, strlen(field) + 1);
 }
 
+struct hash128 asked_label_key(const struct label *label, struct bytes identity)
+{
+	struct bytes who = label->caller.size_bytes
+				   ? bytes_of(label->caller.data, label->caller.size_bytes)
+				   : identity;
+
+	return repeats_key(who, bytes_of(label->id.data, label->id.size_bytes));
+}
+
 /* The same id twice in one batch: with the same transaction it is a repeat. */
 static const struct asked *earlier(const struct asked *asked, size_t i)
 {

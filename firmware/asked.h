@@ -6,6 +6,7 @@
 #define ASSAY_FIRMWARE_ASKED_H
 
 #include "firmware/walk.h"
+#include "runtime/base/label.h"
 #include "runtime/state/repeats.h"
 
 struct asked {
@@ -16,6 +17,9 @@ struct asked {
  * or repeat_conflict with its place in request->failure. */
 enum reason asked_check(const struct repeats *repeats, struct bytes identity, const int64_t *now_ns,
 			struct walk_request *request, struct asked *asked);
+
+/* Whose transaction a label means: of the caller it names, or of who sent it. */
+struct hash128 asked_label_key(const struct label *label, struct bytes identity);
 
 /* Writes the JSON pointer of a field ("/time") of transaction i into request->failure. */
 void asked_place(struct walk_request *request, size_t i, const char *field);

@@ -56,7 +56,25 @@ static bool agrees(const struct audit_log *log, const struct audit_chain *end, c
 	return !fault;
 }
 
-/* From the last segment back; a segment without a header was only begun. */
+/* A segment without a header was only begun, unless the mark says that records of it
+ * were on disk. */
+static bool only_begun(const struct audit_log *log, const struct audit_scan *scan, const char *name,
+		       struct audit_log_report *report)
+{
+	uint64_t          first = scan->reader.chain.next_sequence; /* by the name */
+	struct audit_mark mark;
+
+	audit_mark_read(log->disk, &mark);
+	if (mark.sequence < first)
+		return true;
+	snprintf(report->broken, sizeof(report->broken),
+		 "%s: the segment has no header, but its records %" PRIu64 " to %" PRIu64
+		 " were on disk",
+		 name, first, mark.sequence);
+	return false;
+}
+
+/* From the last segment back. */
 static bool recover(struct audit_log *log, const struct disk_name *names, int64_t count,
 		    struct audit_scan *scan, struct audit_log_report *report)
 {
@@ -69,6 +87,8 @@ static bool recover(struct audit_log *log, const struct disk_name *names, int64_
 		if (end == AUDIT_SCAN_WHOLE || scan->good_bytes > 0)
 			return agrees(log, &scan->reader.chain, names[i].text, report) &&
 			       adopt(log, scan, names[i].text, end, report);
+		if (!only_begun(log, scan, names[i].text, report))
+			return false;
 		error = log->disk->ops->remove(log->disk, names[i].text);
 		if (error < 0)
 			return refuse(report, names[i].text, error);
@@ -240,7 +260,7 @@ bool audit_log_append(struct audit_log *log, struct bytes records, int64_t now_n
 	if (free_bytes < 0)
 		return failed(log, "free space", (int)free_bytes);
 	if ((uint64_t)free_bytes < log->options.free_bytes_min)
-		return failed(log, "free space is below audit.free_bytes_min", -ENOSPC);
+		return failed(log, "free space is below audit.disk_reserve_mib", -ENOSPC);
 	while (records.size_bytes > 0) {
 		struct audit_chain end  = log->appended;
 		uint64_t           room = log->options.segment_bytes_max;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "drivers/clock/clock.h"
 #include "firmware/log.h"
 
 void audit_role_init(struct audit_role *role, struct audit_log *log, struct lane *records,
@@ -25,14 +26,6 @@ static void nap(uint64_t us)
 			       .tv_nsec = (long)(us % 1000000 * 1000) };
 
 	nanosleep(&ts, NULL);
-}
-
-static int64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
 /* Out of the lane into the batch, as much as there is and fits. */
@@ -63,7 +56,7 @@ static bool store(struct audit_role *role, uint64_t first_sequence, size_t count
 	assert(done <= count);
 	if (done == count)
 		return true;
-	return audit_log_append(role->log, left, wall_ns()) && audit_log_sync(role->log);
+	return audit_log_append(role->log, left, clock_real_ns()) && audit_log_sync(role->log);
 }
 
 static void commit(struct audit_role *role, size_t count)
@@ -75,10 +68,11 @@ static void commit(struct audit_role *role, size_t count)
 		atomic_fetch_add(&role->batches_failed, 1);
 		atomic_store_explicit(&role->failing, true, memory_order_release);
 		if (!told)
-			log_write(LOG_ERROR,
-				  "audit: the log cannot be written: %s; requests get 503 until it "
-				  "can",
-				  role->log->failure.detail);
+			log_write(
+				LOG_ERROR,
+				"audit: the log cannot be written: %s: %s; requests get 503 until "
+				"it can",
+				role->log->failure.place, role->log->failure.detail);
 		told = true;
 		if (atomic_load(&role->stop))
 			return; /* what is not durable was never acknowledged */

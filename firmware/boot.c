@@ -412,6 +412,7 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 	recover_end(&recover);
 	if (!recovered)
 		return false;
+	atomic_store(&appliance->snapshot_role.last_sequence, recover.from_snapshot);
 	log_write(LOG_INFO, "recovered: snapshot of record %lu, then %lu records",
 		  (unsigned long)recover.from_snapshot, (unsigned long)recover.records);
 	return true;

@@ -446,6 +446,17 @@ static void start_on(pthread_t *thread, const char *name, uint32_t core, void *(
 	pthread_setname_np(*thread, name);
 }
 
+/* Is the core of decider `i` another role's, too? */
+static bool shares(const struct config_cores *cores, uint32_t i)
+{
+	uint32_t core = cores->decide[i];
+
+	for (uint32_t other = 0; other < cores->decide_count; other++)
+		if (other != i && cores->decide[other] == core)
+			return true;
+	return core == cores->audit || core == cores->control;
+}
+
 void appliance_run(struct appliance *appliance)
 {
 	const struct config *config = &appliance->config;
@@ -458,9 +469,7 @@ void appliance_run(struct appliance *appliance)
 		 &appliance->audit);
 	appliance->audit_started = true;
 	for (uint32_t i = 0; i < config->cores.decide_count; i++)
-		appliance->core.pipeline.deciders[i].shares_core =
-			config->cores.decide[i] == config->cores.audit ||
-			config->cores.decide[i] == config->cores.control;
+		appliance->core.pipeline.deciders[i].shares_core = shares(&config->cores, i);
 	for (uint32_t i = 0; i < config->cores.decide_count; i++)
 		start_on(&appliance->decide_threads[i], "decide", config->cores.decide[i],
 			 run_decider, &appliance->core.pipeline.deciders[i]);

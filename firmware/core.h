@@ -8,7 +8,8 @@
  * line, its bytes stay unread, and TCP's window pushes back on its peer.
  *
  * Owner:   the thread that runs turn_run.  Others touch only what is marked
- *          shared: stats (read), next_live and adopted_epoch, stop, the lanes.
+ *          shared: stats (read), next_live and adopted_epoch, ready, draining,
+ *          stop, the lanes.
  * Memory:  taken at boot by core_plan; nothing grows afterwards.
  * Bounds:  the constants below; each says why it is what it is. */
 #ifndef ASSAY_FIRMWARE_CORE_H

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "drivers/clock/clock.h"
 #include "drivers/tls/tls.h"
 #include "firmware/ctl.h"
 
@@ -28,14 +29,6 @@ struct call {
 	bool        json;
 	const char *request;
 };
-
-static int64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static ssize_t fd_send(void *ctx, const void *data, size_t size_bytes)
 {
@@ -81,7 +74,7 @@ static bool exchange(struct tls_session *session, int fd, const char *request, c
 	enum tls_state state;
 	ssize_t        n;
 
-	while ((state = tls_session_step(session, wall_ns())) != TLS_OPEN) {
+	while ((state = tls_session_step(session, clock_real_ns())) != TLS_OPEN) {
 		if (state == TLS_FAILED || state == TLS_CLOSED || !wait_for(fd, POLLIN))
 			return false;
 	}
@@ -92,7 +85,7 @@ static bool exchange(struct tls_session *session, int fd, const char *request, c
 		sent += (size_t)n;
 	}
 	while (got < ANSWER_BYTES_MAX) {
-		n = tls_read(session, wall_ns(), answer + got, ANSWER_BYTES_MAX - got);
+		n = tls_read(session, clock_real_ns(), answer + got, ANSWER_BYTES_MAX - got);
 		if (n < 0)
 			break;
 		if (n == 0 && !wait_for(fd, POLLIN))
@@ -139,7 +132,7 @@ static bool ask(const struct config *config, const struct call *call, char *answ
 		snprintf(error, error_size, "cannot connect to %s port %u: %s; is assayd running?",
 			 config->management.address, config->management.port, strerror(errno));
 	ok = ok && read_material(config, call, &options, error, error_size) &&
-	     tls_client_make(&options, wall_ns(), &client, error, error_size);
+	     tls_client_make(&options, clock_real_ns(), &client, error, error_size);
 	if (ok &&
 	    tls_client_open(client, config->management.address, &io, &session) != REASON_NONE) {
 		snprintf(error, error_size, "cannot open a TLS session");
@@ -278,12 +271,13 @@ int ctl_status(int argc, char **argv)
 
 int ctl_reload(int argc, char **argv)
 {
-	return command(argc, argv,
-		       "assayctl reload --config FILE [--certificate FILE --key FILE]\n"
-		       "                [--issuers FILE] [--json]\n\n"
-		       "Asks the appliance to read its config, certificates, revocation list and\n"
-		       "model again.  Says which changed keys need a restart.  A wrong config\n"
-		       "changes nothing.\n\n" OPTIONS EXAMPLE("reload"),
-		       "POST /v1/reload HTTP/1.1\r\nHost: assay\r\nContent-Length: 0\r\n"
-		       "Content-Type: application/json\r\nConnection: close\r\n\r\n");
+	return command(
+		argc, argv,
+		"assayctl reload --config FILE [--certificate FILE --key FILE]\n"
+		"                [--issuers FILE] [--json]\n\n"
+		"Asks the appliance to read its config, certificates, revocation list,\n"
+		"model and rules again.  Says which changed keys need a restart.  A wrong config\n"
+		"changes nothing.\n\n" OPTIONS EXAMPLE("reload"),
+		"POST /v1/reload HTTP/1.1\r\nHost: assay\r\nContent-Length: 0\r\n"
+		"Content-Type: application/json\r\nConnection: close\r\n\r\n");
 }

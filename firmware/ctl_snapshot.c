@@ -35,7 +35,7 @@ static int make(const char *path, uint64_t to_sequence)
 	}
 	ok = snapshots_open(&disk, config->state.snapshot_directory, error);
 	if (ok) {
-		ok = snapshots_make(config, &disk.disk, to_sequence, error);
+		ok = snapshots_make(config, &disk.disk, to_sequence, NULL, error);
 		disk_real_close(&disk);
 	}
 	if (ok)

@@ -73,8 +73,9 @@ static void edit_lists(const struct brain *brain, uint32_t lists, const struct d
 
 static void adopt_lists(const struct brain *before, const struct brain *next, uint32_t lists)
 {
-	if (before && next && before->rules && next->rules)
-		(void)rules_lists_adopt(next->lists[lists], before->lists[lists]);
+	if (next && next->rules)
+		(void)rules_lists_adopt(next->lists[lists],
+					before && before->rules ? before->lists[lists] : NULL);
 }
 
 static void do_change(struct decider *decider, const struct decider_change *change)

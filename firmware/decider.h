@@ -72,7 +72,7 @@ struct decider {
 	struct work         **pending; /* [pending_mask + 1] ring */
 	uint32_t              pending_mask;
 	uint64_t              pending_head, pending_tail;
-	bool                  shares_core; /* with a role that does not poll: naps when idle */
+	bool                  shares_core; /* with another role: naps when idle */
 	uint64_t              turns;
 	struct decider_gauges published;
 	_Atomic bool          stop;

@@ -1,6 +1,7 @@
 #include "firmware/engine.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -69,37 +70,69 @@ size_t engine_bytes(const struct config *config)
 	       sightings_size(&config->plan, config->labels.transactions_max);
 }
 
+struct taking {
+	engine_take *take;
+	void        *ctx;
+	char        *error;
+	size_t       state_bytes[2]; /* of each part; 0: there is no second */
+};
+
+static void *take_piece(const struct taking *taking, const char *name, size_t size_bytes)
+{
+	void *memory = taking->take(taking->ctx, name, size_bytes, STATE_ALIGN_BYTES);
+
+	if (!memory)
+		snprintf(taking->error, ENGINE_ERROR_BYTES, "no memory for the %s, %zu MiB: %s",
+			 name, (size_bytes + (1u << 20) - 1) >> 20, strerror(errno));
+	return memory;
+}
+
+static bool take_all(struct engine *engine, const struct config *config, bool answers,
+		     const struct taking *taking)
+{
+	const struct repeats_options repeats = repeats_of(config);
+	const struct feature_plan   *plan    = &config->plan;
+	uint32_t                     labels  = engine->labelled_max;
+	void                        *memory;
+
+	if (!(memory = take_piece(taking, "histories", taking->state_bytes[0])))
+		return false;
+	engine->state = state_init(memory, &engine->part[0]);
+	if (taking->state_bytes[1] > 0) {
+		if (!(memory = take_piece(taking, "verdicts", taking->state_bytes[1])))
+			return false;
+		engine->verdicts = state_init(memory, &engine->part[1]);
+	}
+	if (answers) {
+		if (!(memory = take_piece(taking, "answers", repeats_size(&repeats))))
+			return false;
+		engine->repeats = repeats_init(memory, &repeats);
+	}
+	if (!(memory = take_piece(taking, "labelled", sightings_size(plan, labels))))
+		return false;
+	engine->sightings = sightings_init(memory, plan, labels);
+	return true;
+}
+
 bool engine_init(struct engine *engine, const struct config *config, bool answers,
 		 engine_take *take, void *ctx, char error[ENGINE_ERROR_BYTES])
 {
-	struct repeats_options repeats = repeats_of(config);
-	char                   why[ENGINE_ERROR_BYTES - 64];
-	size_t                 size, verdicts_size;
+	struct taking taking = { .take = take, .ctx = ctx, .error = error };
+	char          why[ENGINE_ERROR_BYTES - 64];
 
 	memset(engine, 0, sizeof(*engine));
 	share(&config->plan, engine->part);
-	size                 = size_of(&engine->part[0], why, sizeof(why));
-	verdicts_size        = size_of(&engine->part[1], why, sizeof(why));
 	engine->plan         = &config->plan;
 	engine->labelled_max = config->labels.transactions_max;
-	if (size == 0 || (verdicts_size == 0 && engine->part[1].memory_bytes > 0)) {
+	for (int i = 0; i < 2; i++) {
+		taking.state_bytes[i] = size_of(&engine->part[i], why, sizeof(why));
+		if (taking.state_bytes[i] > 0 || (i > 0 && engine->part[i].memory_bytes == 0))
+			continue;
 		snprintf(error, ENGINE_ERROR_BYTES, "state.memory_mib: %s", why);
 		return false;
 	}
 	sort_features(engine);
-	engine->state = state_init(take(ctx, "histories", size, STATE_ALIGN_BYTES),
-				   &engine->part[0]);
-	if (verdicts_size > 0)
-		engine->verdicts = state_init(
-			take(ctx, "verdicts", verdicts_size, STATE_ALIGN_BYTES), &engine->part[1]);
-	if (answers) {
-		size            = repeats_size(&repeats);
-		engine->repeats = repeats_init(take(ctx, "answers", size, 64), &repeats);
-	}
-	size              = sightings_size(&config->plan, config->labels.transactions_max);
-	engine->sightings = sightings_init(take(ctx, "labelled", size, 64), &config->plan,
-					   config->labels.transactions_max);
-	return true;
+	return take_all(engine, config, answers, &taking);
 }
 
 void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
@@ -171,7 +204,9 @@ void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t a
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)ctx, (void)name;
-	assert(memory != MAP_FAILED && align_bytes <= 4096);
+	assert(align_bytes <= 4096);
+	if (memory == MAP_FAILED)
+		return NULL;
 	madvise(memory, size_bytes, MADV_HUGEPAGE);
 	return memory;
 }

@@ -13,7 +13,7 @@
  * in the order of such records (`order`, runtime/audit/format.h) is what the histories
  * know a transaction by.
  *
- * Memory:  engine_plan names each piece and its bytes, once, at boot.
+ * Memory:  engine_bytes, in pieces that are taken by name, once, at boot.
  * Failure: engine_init says when the declared plan does not fit. */
 #ifndef ASSAY_FIRMWARE_ENGINE_H
 #define ASSAY_FIRMWARE_ENGINE_H
@@ -49,10 +49,11 @@ struct engine {
 	void *now_ctx;
 };
 
-/* Zeroed memory of `size_bytes`; never NULL. */
+/* Zeroed memory of `size_bytes`; NULL: there is none, errno says why. */
 typedef void *engine_take(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);
 
-/* `answers` false: without repeats, where nobody asks. */
+/* `answers` false: without repeats, where nobody asks.  False: `error` says why, and what
+ * was taken by then is the caller's to give back. */
 bool engine_init(struct engine *engine, const struct config *config, bool answers,
 		 engine_take *take, void *ctx, char error[ENGINE_ERROR_BYTES]);
 
@@ -65,7 +66,7 @@ void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
 void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
 		     struct state_counters *out);
 
-/* By mmap, for use outside the appliance; given back when the process ends. */
+/* By mmap, for use outside the appliance; given back when the process ends.  Or NULL. */
 void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);
 
 /* What engine_init will take, all pieces together; 0: the plan does not fit. */

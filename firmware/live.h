@@ -1,5 +1,5 @@
 /* What a reload replaces, in one piece: the checked config, the TLS server made
- * from its certificates, the model and the thresholds.
+ * from its certificates, the model, the rules, the thresholds and the shadow.
  *
  * A `struct live` never changes after live_make.  The control role makes one and
  * publishes it; the net core takes it up between two turns, so that no request
@@ -10,7 +10,7 @@
  *          many are retired, control sets `evict` in the oldest, and whoever holds
  *          a connection of it closes it between two requests.
  * Memory:  malloc, on the control role; the model lies in one of two slots of huge
- *          pages, taken at boot (models.h), so that old and new fit side by side.
+ *          pages, taken at boot (boot.c), so that old and new fit side by side.
  * Failure: live_make says in a sentence what is wrong and changes nothing. */
 #ifndef ASSAY_FIRMWARE_LIVE_H
 #define ASSAY_FIRMWARE_LIVE_H

@@ -12,7 +12,7 @@
 
 #define LOG_LINE_BYTES 2048
 
-/* The boot thread, control and audit write lines; the lock keeps lines whole. */
+/* Control, which boots, audit and snapshots write lines; the lock keeps lines whole. */
 static pthread_mutex_t log_lock      = PTHREAD_MUTEX_INITIALIZER;
 static int             log_fd        = STDERR_FILENO;
 static enum log_level  log_level_max = LOG_INFO;

@@ -1,4 +1,4 @@
-/* The log: JSON lines, written by the control role alone.
+/* The log: JSON lines, written by the roles that do not poll.
  *
  * A polling core formats no text.  It puts a small event (integers, and at most
  * an identity out of a certificate and TLS's own sentence about a handshake) into

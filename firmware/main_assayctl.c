@@ -30,7 +30,7 @@ static const struct subcommand subcommands[] = {
 	{ NULL, "status", ctl_status, "--config FILE ...",
 	  "show what a running appliance is doing" },
 	{ NULL, "reload", ctl_reload, "--config FILE ...",
-	  "apply a changed config, certificates and model without a restart" },
+	  "apply changed config, certificates, model and rules without a restart" },
 	{ "audit", "verify", ctl_audit_verify, "DIR", "prove that an audit directory is unbroken" },
 	{ "audit", "cat", ctl_audit_cat, "DIR", "print audit records as JSON lines" },
 	{ "audit", "digest", ctl_audit_digest, "DIR", "print the decision digest" },

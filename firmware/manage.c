@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "drivers/clock/clock.h"
 #include "drivers/tls/tls.h"
 #include "firmware/live.h"
 #include "firmware/log.h"
@@ -63,14 +64,6 @@ static const uint32_t needs[HTTP_ROUTE_COUNT] = {
 	[HTTP_ROUTE_STATUS]       = CONFIG_MAY_STATUS,
 	[HTTP_ROUTE_RELOAD]       = CONFIG_MAY_RELOAD,
 };
-
-static int64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static int64_t monotonic_ns(void)
 {
@@ -253,7 +246,7 @@ static void respond(struct manage *manage, struct manage_conn *conn)
 	struct live               *live = manage->ops.live(manage->ops.ctx);
 
 	/* Judged by today's table, list and clock, not by those of the handshake. */
-	if (tls_session_still_valid(conn->tls, live->management, wall_ns()) != REASON_NONE) {
+	if (tls_session_still_valid(conn->tls, live->management, clock_real_ns()) != REASON_NONE) {
 		log_write(LOG_WARNING, "management: a caller that was let in is so no more");
 		conn->out_at = conn->out_bytes = 0;
 		conn->closing                  = true;
@@ -294,7 +287,7 @@ static bool flush(struct manage_conn *conn)
 		conn->out_at += (size_t)n;
 	}
 	if (tls_unsent(conn->tls))
-		tls_session_step(conn->tls, wall_ns());
+		tls_session_step(conn->tls, clock_real_ns());
 	return !tls_unsent(conn->tls);
 }
 
@@ -304,7 +297,7 @@ static bool read_more(struct manage_conn *conn)
 
 	if (conn->in_at < conn->in_bytes)
 		return true;
-	n              = tls_read(conn->tls, wall_ns(), conn->in, sizeof(conn->in));
+	n              = tls_read(conn->tls, clock_real_ns(), conn->in, sizeof(conn->in));
 	conn->in_at    = 0;
 	conn->in_bytes = n > 0 ? (size_t)n : 0;
 	if (n < 0)
@@ -339,7 +332,7 @@ static void feed(struct manage *manage, struct manage_conn *conn)
 static void pump(struct manage *manage, struct manage_conn *conn)
 {
 	if (!conn->open) {
-		enum tls_state state = tls_session_step(conn->tls, wall_ns());
+		enum tls_state state = tls_session_step(conn->tls, clock_real_ns());
 
 		if (state == TLS_FAILED)
 			log_write(LOG_WARNING, "management: a TLS handshake was refused: %s",

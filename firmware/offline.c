@@ -59,6 +59,19 @@ bool offline_load(const struct offline_options *options, struct config **config,
 	return false;
 }
 
+void offline_start(struct offline *offline, uint64_t next_sequence, uint64_t order,
+		   void (*emit)(void *ctx, struct slot *slot), void *ctx)
+{
+	void *memory = engine_take_pages(NULL, "pipeline", pipeline_bytes(offline->threads), 64);
+
+	assert(memory);
+	pipeline_init(&offline->pipeline, &offline->engine, offline->threads, memory, next_sequence,
+		      order);
+	offline->pipeline.emit = emit;
+	offline->pipeline.ctx  = ctx;
+	pipeline_start(&offline->pipeline, offline->thread);
+}
+
 bool offline_open(struct offline *offline, const struct offline_options *options,
 		  void (*emit)(void *ctx, struct slot *slot), void      *ctx)
 {
@@ -75,12 +88,7 @@ bool offline_open(struct offline *offline, const struct offline_options *options
 		free(offline->config);
 		return false;
 	}
-	pipeline_init(&offline->pipeline, &offline->engine, offline->threads,
-		      engine_take_pages(NULL, "pipeline", pipeline_bytes(offline->threads), 64),
-		      options->next_sequence ? options->next_sequence : 1, options->order);
-	offline->pipeline.emit = emit;
-	offline->pipeline.ctx  = ctx;
-	pipeline_start(&offline->pipeline, offline->thread);
+	offline_start(offline, 1, 0, emit, ctx);
 	return true;
 }
 

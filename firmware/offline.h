@@ -32,7 +32,6 @@ struct offline_options {
 	uint32_t    cores;                   /* that decide; 1: the calling thread itself */
 	bool        answers;                 /* idempotency */
 	bool        no_shadow;               /* even if the config has one */
-	uint64_t    next_sequence, order;    /* 0: a new log's */
 };
 
 /* Loads the config.  False: said on standard error, one sentence a line. */
@@ -43,6 +42,10 @@ bool offline_load(const struct offline_options *options, struct config **config,
 bool offline_open(struct offline *offline, const struct offline_options *options,
 		  void (*emit)(void *ctx, struct slot *slot), void      *ctx);
 void offline_close(struct offline *offline);
+
+/* The last part of it: the pipeline and its threads, over an engine that is there. */
+void offline_start(struct offline *offline, uint64_t next_sequence, uint64_t order,
+		   void (*emit)(void *ctx, struct slot *slot), void *ctx);
 
 /* Until everything that was submitted has been emitted. */
 void offline_drain(struct offline *offline);

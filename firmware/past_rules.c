@@ -67,7 +67,7 @@ void past_rules_hand_over(const struct past_rules *past, struct live *live, uint
 {
 	const struct rules_lists *lists = past_rules_lists(past);
 
-	for (uint32_t i = 0; lists && i < copies; i++) {
+	for (uint32_t i = 0; i < copies; i++) {
 		if (live->brain.rules)
 			(void)rules_lists_adopt(live->brain.lists[i], lists);
 		if (live->has_shadow && live->shadow.rules)

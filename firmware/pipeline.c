@@ -112,7 +112,6 @@ void pipeline_decide(struct pipeline *pipeline, struct slot *slot, struct hash12
 	work->order        = ++pipeline->order;
 	work->began_ns     = engine_now_ns(engine);
 	work->values.count = (uint16_t)engine->plan->features_count;
-	work->refused      = REASON_NONE;
 	state_keys(engine->plan, work->transaction, &work->keys);
 	atomic_store_explicit(&work->parts_left, deciders_of(pipeline->threads),
 			      memory_order_relaxed);

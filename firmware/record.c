@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "firmware/edge.h"
+#include "firmware/first_answer.h"
 #include "firmware/record_put.h"
 #include "runtime/reply/reply.h"
 
@@ -11,18 +12,18 @@
  * these bytes. */
 static void keep_answer(struct core *core, const struct slot *slot)
 {
-	struct job               *job          = slot->user;
-	uint8_t                  *answer       = job_answer(job, slot->index);
-	struct reply_circumstance circumstance = { .audit_sequence = slot->sequence,
-						   .ledger         = slot->work.ledger };
-	struct reply_item         item         = { .transaction  = slot->work.transaction,
-						   .decision     = &slot->work.decision,
-						   .digests      = &slot->work.brain->digests,
-						   .circumstance = &circumstance };
-	size_t                    size;
+	struct job               *job    = slot->user;
+	uint8_t                  *answer = job_answer(job, slot->index);
+	const struct first_answer first  = {
+		 .transaction = slot->work.transaction,
+		 .decision    = &slot->work.decision,
+		 .digests     = &slot->work.brain->digests,
+		 .ledger      = slot->work.ledger,
+		 .sequence    = slot->sequence,
+		 .hash        = core->chain.hash,
+	};
+	size_t size = first_answer_make(&first, answer);
 
-	memcpy(circumstance.audit_hash, core->chain.hash, DIGEST_BYTES);
-	size = reply_decision(answer, REPLY_DECISION_BYTES_MAX, &item);
 	repeats_answer(core->engine.repeats, slot->sequence, bytes_of(answer, size));
 	job->answers[slot->index] = size;
 }
@@ -44,6 +45,14 @@ static void fetch_answer(struct core *core, const struct slot *slot)
 	job->answers[slot->index] = first.size_bytes;
 }
 
+/* One of a batch that is refused is all of it. */
+static void take_refusal(struct job *job, uint32_t index)
+{
+	if (job->refused == REASON_NONE)
+		job->refused =
+			first_answer_refusal(bytes_of(job_answer(job, index), job->answers[index]));
+}
+
 static void count_decision(struct core *core, const struct slot *slot)
 {
 	const struct decision *decision = &slot->work.decision;
@@ -51,8 +60,12 @@ static void count_decision(struct core *core, const struct slot *slot)
 	stats_add(&core->stats->transactions, 1);
 	stats_add(&core->stats->verdicts[decision->verdict], 1);
 	for (uint8_t i = 0; i < decision->reasons_count; i++) {
-		if (decision->reasons[i].code == DECIDED_FAILURE)
-			stats_reason(core->stats, (enum reason)decision->reasons[i].failure);
+		enum reason failure = (enum reason)decision->reasons[i].failure;
+
+		/* What is answered is counted when it is. */
+		if (decision->reasons[i].code == DECIDED_FAILURE &&
+		    reason_row_of(failure)->action != REASON_REPLY)
+			stats_reason(core->stats, failure);
 		if (decision->reasons[i].code == DECIDED_FEATURES_MISSING)
 			stats_reason(core->stats, REASON_feature_missing);
 	}
@@ -67,11 +80,11 @@ static void tell_job(struct core *core, const struct slot *slot)
 	struct job *job = slot->user;
 
 	switch (slot->kind) {
-	case AUDIT_DECISION:
-		if (job->refused == REASON_NONE)
-			job->refused = slot->work.refused;
+	case AUDIT_DECISION: take_refusal(job, slot->index); break;
+	case AUDIT_REPEAT:
+		fetch_answer(core, slot);
+		take_refusal(job, slot->index);
 		break;
-	case AUDIT_REPEAT: fetch_answer(core, slot); break;
 	case AUDIT_LABEL: job->answers[slot->index] = slot->label_outcome; break;
 	case AUDIT_LIST: job->answers[slot->index] = slot->edit_outcome; break;
 	default: return;

@@ -5,11 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/asked.h"
 #include "firmware/audit_log.h"
 #include "firmware/decider.h"
+#include "firmware/first_answer.h"
 #include "firmware/snapshot.h"
 #include "firmware/walk.h"
-#include "runtime/reply/reply.h"
+
+static bool told_to_stop(const struct recover *recover)
+{
+	return recover->stop && atomic_load_explicit(recover->stop, memory_order_relaxed);
+}
 
 /* ---- one record */
 
@@ -26,18 +32,18 @@ struct following {
 static void remember_answer(struct following *following, const struct audit_record *record,
 			    struct hash128 key)
 {
-	const struct audit_decoded *d            = following->decoded;
-	struct repeats             *repeats      = following->recover->engine->repeats;
-	struct reply_circumstance   circumstance = { .audit_sequence = record->sequence,
-						     .ledger         = d->circumstance.ledger };
-	struct reply_item           item         = { .transaction  = &d->transaction,
-						     .decision     = &d->decision,
-						     .digests      = &d->artefacts,
-						     .circumstance = &circumstance };
-	size_t                      size;
+	const struct audit_decoded *d       = following->decoded;
+	struct repeats             *repeats = following->recover->engine->repeats;
+	const struct first_answer   first   = {
+		    .transaction = &d->transaction,
+		    .decision    = &d->decision,
+		    .digests     = &d->artefacts,
+		    .ledger      = d->circumstance.ledger,
+		    .sequence    = record->sequence,
+		    .hash        = record->hash,
+	};
+	size_t size = first_answer_make(&first, following->answer);
 
-	memcpy(circumstance.audit_hash, record->hash, DIGEST_BYTES);
-	size = reply_decision(following->answer, REPLY_DECISION_BYTES_MAX, &item);
 	repeats_add(repeats, key, repeats_body(&d->transaction), record->sequence, d->now_ns);
 	repeats_answer(repeats, record->sequence, bytes_of(following->answer, size));
 }
@@ -68,12 +74,8 @@ static void follow_label(struct following *following)
 	const struct audit_decoded *d       = following->decoded;
 	struct decider              decider = { .engine = engine, .count = 1 };
 	struct decider_op           op      = { .kind = DECIDER_LABEL };
-	struct bytes                who     = d->label.caller.size_bytes
-						      ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
-						      : d->identity;
 
-	sightings_label(engine->sightings,
-			repeats_key(who, bytes_of(d->label.id.data, d->label.id.size_bytes)),
+	sightings_label(engine->sightings, asked_label_key(&d->label, d->identity),
 			(enum label_kind)d->label.kind, &op.label);
 	decider_do(&decider, &op);
 }
@@ -93,6 +95,8 @@ static bool follow(void *context, const struct audit_record *record)
 	struct following *following = context;
 	struct recover   *recover   = following->recover;
 
+	if (told_to_stop(recover))
+		return false;
 	if (!audit_decode(record, following->decoded)) {
 		following->broken   = true;
 		following->sequence = record->sequence;
@@ -323,6 +327,10 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 			"record %lu of the audit log is not laid out as its format says, or is not "
 			"the one the snapshot was made from",
 			(unsigned long)following.sequence);
+	if (told_to_stop(recover)) {
+		snprintf(error, RECOVER_ERROR_BYTES, "told to stop");
+		ok = false;
+	}
 	if (recover->live)
 		past_rules_hand_over(&recover->past, recover->live, recover->lists);
 	free(following.work);
@@ -332,11 +340,13 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 	return ok && !following.broken;
 }
 
-static bool save_shards(struct snapshot_writer *writer, uint32_t kind, const struct state *state,
-			uint32_t shards)
+static bool save_shards(const struct recover *recover, struct snapshot_writer *writer,
+			uint32_t kind, const struct state *state)
 {
+	uint32_t shards = recover->engine->plan->shards;
+
 	for (uint32_t shard = 0; shard < shards; shard++)
-		if (!snapshot_section(writer, kind, shard) ||
+		if (told_to_stop(recover) || !snapshot_section(writer, kind, shard) ||
 		    !state_save(state, shard, snapshot_write, writer))
 			return false;
 	return true;
@@ -347,9 +357,9 @@ static bool save_all(const struct recover *recover, struct snapshot_writer *writ
 	const struct engine      *engine = recover->engine;
 	const struct rules_lists *lists  = past_rules_lists(&recover->past);
 
-	if (!save_shards(writer, SNAPSHOT_STATE, engine->state, engine->plan->shards) ||
+	if (!save_shards(recover, writer, SNAPSHOT_STATE, engine->state) ||
 	    (engine->verdicts &&
-	     !save_shards(writer, SNAPSHOT_VERDICTS, engine->verdicts, engine->plan->shards)))
+	     !save_shards(recover, writer, SNAPSHOT_VERDICTS, engine->verdicts)))
 		return false;
 	if (!snapshot_section(writer, SNAPSHOT_SIGHTINGS, 0) ||
 	    !sightings_save(engine->sightings, snapshot_write, writer))

@@ -14,6 +14,7 @@
 #ifndef ASSAY_FIRMWARE_RECOVER_H
 #define ASSAY_FIRMWARE_RECOVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct recover {
 	uint64_t             to_sequence; /* 0: to the end */
 	int64_t              now_ns;      /* wall clock: how far back answers are kept */
 	int64_t              retention_ns;
+	const _Atomic bool  *stop; /* set: leave off as soon as may be; NULL: never */
 	void (*tell)(void *ctx, const char *sentence); /* what an operator should know */
 	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes); /* NULL: none */
 	void *ctx;
@@ -46,6 +48,7 @@ struct recover {
 	uint64_t           records;       /* read from the log */
 };
 
+/* False as well when it was told to stop. */
 bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES]);
 
 /* A snapshot of what recover_run made; `keep` newest files stay. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "firmware/artefacts.h"
+#include "firmware/asked.h"
 #include "firmware/record_put.h"
 #include "firmware/recover.h"
 #include "firmware/walk.h"
@@ -158,12 +159,7 @@ static bool begin(struct replay *replay, struct live *live, const struct audit_r
 	offline->live    = live;
 	if (!engine_init(&offline->engine, &live->config, false, engine_take_pages, NULL, error))
 		return fail(replay, error);
-	pipeline_init(&offline->pipeline, &offline->engine, offline->threads,
-		      engine_take_pages(NULL, "pipeline", pipeline_bytes(offline->threads), 64),
-		      record->sequence, order);
-	offline->pipeline.emit = emit;
-	offline->pipeline.ctx  = replay;
-	pipeline_start(&offline->pipeline, offline->thread);
+	offline_start(offline, record->sequence, order, emit, replay);
 	replay->opened = true;
 	return true;
 }
@@ -302,14 +298,10 @@ static void submit_label(struct replay *replay, struct past *past)
 {
 	const struct audit_decoded *d    = &past->decoded;
 	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
-	struct bytes                who  = d->label.caller.size_bytes
-						   ? bytes_of(d->label.caller.data, d->label.caller.size_bytes)
-						   : d->identity;
 
 	slot->user  = past;
 	slot->label = d->label;
-	pipeline_label(&replay->offline.pipeline, slot,
-		       repeats_key(who, bytes_of(d->label.id.data, d->label.id.size_bytes)));
+	pipeline_label(&replay->offline.pipeline, slot, asked_label_key(&d->label, d->identity));
 	replay->result->labels++;
 }
 

@@ -261,17 +261,13 @@ static enum reason try_labels(struct core *core, struct conn *conn)
 		return reason;
 	for (size_t i = 0; i < request->count; i++) {
 		struct slot *slot = pipeline_next(&core->pipeline);
-		struct bytes who  = labels[i].caller.size_bytes
-					    ? bytes_of(labels[i].caller.data,
-						       labels[i].caller.size_bytes)
-					    : bytes_of(job->identity, job->identity_bytes);
 
 		slot->user  = job;
 		slot->index = (uint32_t)i;
 		slot->label = labels[i];
 		pipeline_label(&core->pipeline, slot,
-			       repeats_key(who,
-					   bytes_of(labels[i].id.data, labels[i].id.size_bytes)));
+			       asked_label_key(&labels[i],
+					       bytes_of(job->identity, job->identity_bytes)));
 	}
 	stats_add(&core->stats->labels, request->count);
 	return REASON_NONE;

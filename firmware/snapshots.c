@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "drivers/clock/clock.h"
 #include "firmware/log.h"
 #include "firmware/recover.h"
 
@@ -47,6 +48,8 @@ static void *take(void *ctx, const char *name, size_t size_bytes, size_t align_b
 	void          *memory = engine_take_pages(NULL, name, size_bytes, align_bytes);
 
 	assert(pieces->count < PIECES_MAX);
+	if (!memory)
+		return NULL;
 	pieces->piece[pieces->count].memory       = memory;
 	pieces->piece[pieces->count++].size_bytes = size_bytes;
 	return memory;
@@ -64,16 +67,8 @@ static void tell(void *ctx, const char *sentence)
 	log_write(LOG_WARNING, "snapshot: %s", sentence);
 }
 
-static int64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
 bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_sequence,
-		    char *error)
+		    const _Atomic bool *stop, char *error)
 {
 	struct disk_real *audit   = calloc(1, sizeof(*audit));
 	struct engine    *engine  = calloc(1, sizeof(*engine));
@@ -83,7 +78,8 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 				      .directory   = config->audit.directory,
 				      .snapshots   = disk,
 				      .to_sequence = to_sequence,
-				      .now_ns      = wall_ns(),
+				      .now_ns      = clock_real_ns(),
+				      .stop        = stop,
 				      .tell        = tell };
 	int               rc;
 	bool              ok;
@@ -117,7 +113,10 @@ static void make_one(struct snapshots *snapshots)
 
 	if (to_sequence == 0 || to_sequence == atomic_load(&snapshots->last_sequence))
 		return;
-	if (!snapshots_make(snapshots->config, snapshots->disk, to_sequence, error)) {
+	if (!snapshots_make(snapshots->config, snapshots->disk, to_sequence, &snapshots->stop,
+			    error)) {
+		if (atomic_load(&snapshots->stop))
+			return;
 		atomic_fetch_add(&snapshots->failed, 1);
 		log_write(LOG_ERROR, "snapshot: none was made: %s", error);
 		return;

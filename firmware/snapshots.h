@@ -21,7 +21,7 @@ struct snapshots {
 	const struct config *config;
 	_Atomic uint64_t    *durable_sequence;
 	_Atomic uint64_t     made, failed;  /* since the start */
-	_Atomic uint64_t     last_sequence; /* of the newest; 0: none yet */
+	_Atomic uint64_t     last_sequence; /* of the newest; 0: there is none */
 	_Atomic bool         stop;
 	struct disk         *disk;
 	pthread_t            thread;
@@ -36,8 +36,9 @@ void snapshots_start(struct snapshots *snapshots, const struct config *config, s
 		     _Atomic uint64_t *durable_sequence);
 void snapshots_stop(struct snapshots *snapshots);
 
-/* One, now: up to `to_sequence`.  Used by the role, and by assayctl snapshot. */
+/* One, now: up to `to_sequence`, or none when *stop is set meanwhile (NULL: never).  Used by
+ * the role, and by assayctl snapshot. */
 bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_sequence,
-		    char *error);
+		    const _Atomic bool *stop, char *error);
 
 #endif

@@ -11,12 +11,14 @@ static void adopt(struct core *core)
 
 	if (!next || pipeline_room(&core->pipeline) == 0 || !record_room(core, 1))
 		return; /* tried again at the next turn */
+	/* Control takes it back when it has waited too long: only one of us has it then. */
+	if (atomic_exchange_explicit(&core->next_live, NULL, memory_order_acq_rel) != next)
+		return;
 	slot       = pipeline_next(&core->pipeline);
 	slot->live = next;
 	pipeline_adopt(&core->pipeline, slot, core->live);
 	core->live = next;
 	walk_use(&core->walk, next);
-	atomic_store_explicit(&core->next_live, NULL, memory_order_relaxed);
 }
 
 /* One turn.  The only read of the wall clock is here; each line is bounded by a

@@ -7,166 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/clock/clock.h"
 #include "drivers/http/http.h"
-#include "firmware/artefacts.h"
 #include "firmware/asked.h"
 #include "firmware/ctl.h"
-#include "firmware/record_put.h"
-#include "firmware/recover.h"
-#include "firmware/snapshots.h"
-#include "firmware/version.h"
-#include "runtime/reply/reply.h"
-
-static int64_t wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
-/* ---- the audit log of a twin */
-
-static void flush(struct twin *twin)
-{
-	if (twin->buffered_bytes == 0)
-		return;
-	if (!audit_log_append(&twin->log, bytes_of(twin->buffer, twin->buffered_bytes),
-			      wall_ns()) ||
-	    !audit_log_sync(&twin->log)) {
-		fprintf(stderr, "assayctl %s: %s: %s: %s\n", twin->options.name,
-			twin->options.audit, twin->log.failure.place, twin->log.failure.detail);
-		twin->failed = true;
-	}
-	twin->buffered_bytes = 0;
-}
-
-static void record(struct twin *twin, const struct slot *slot)
-{
-	const struct twin_line *line  = slot->user;
-	struct record_about     about = {
-		    .now_ns           = slot->work.now_ns,
-		    .identity         = bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY)),
-		    .batch_size       = line ? (uint16_t)line->request.count : 1,
-		    .durable_sequence = twin->log.durable_sequence,
-		    .id               = line ? &line->request.transactions[slot->index] : NULL,
-	};
-
-	if (!twin->options.audit)
-		return;
-	if (twin->buffered_bytes + AUDIT_RECORD_BYTES_MAX > TWIN_BUFFER_BYTES)
-		flush(twin);
-	twin->buffered_bytes += record_put(twin->buffer + twin->buffered_bytes, slot, &about,
-					   &twin->chain);
-}
-
-static void tell(void *ctx, const char *sentence)
-{
-	struct twin *twin = ctx;
-
-	fprintf(stderr, "assayctl %s: %s\n", twin->options.name, sentence);
-}
-
-/* A log that has records is continued: histories first become what they were. */
-static bool recover(struct twin *twin, char *error)
-{
-	const struct config *config    = twin->offline.config;
-	struct disk_real    *snapshots = calloc(1, sizeof(*snapshots));
-	struct recover       recover   = {
-			.engine       = &twin->offline.engine,
-			.config       = config,
-			.directory    = twin->options.audit,
-			.live         = twin->offline.live,
-			.lists        = twin->offline.threads + 1,
-			.audit        = &twin->disk.disk,
-			.to_sequence  = twin->log.durable_sequence,
-			.retention_ns = INT64_MAX, /* `now` is the payments' own time */
-			.tell         = tell,
-			.ctx          = twin,
-	};
-	bool ok = true;
-
-	assert(snapshots);
-	if (config->state.snapshot_directory[0] != '\0') {
-		ok = snapshots_open(snapshots, config->state.snapshot_directory, error);
-		recover.snapshots = ok ? &snapshots->disk : NULL;
-	}
-	if (ok && twin->log.durable_sequence > 0) {
-		ok = recover_run(&recover, error);
-		recover_end(&recover);
-		fprintf(stderr, "continued: snapshot of record %lu, then %lu records\n",
-			(unsigned long)recover.from_snapshot, (unsigned long)recover.records);
-	}
-	if (recover.snapshots)
-		disk_real_close(snapshots);
-	free(snapshots);
-	return ok;
-}
-
-/* A log that can be replayed names what it was decided with. */
-static bool open_log(struct twin *twin)
-{
-	struct audit_log_options options = { .segment_bytes_max = UINT64_C(256) << 20 };
-	struct audit_log_report *report  = calloc(1, sizeof(*report));
-	struct audit_event       start   = { .kind      = AUDIT_START,
-					     .now_ns    = wall_ns(),
-					     .artefacts = &twin->offline.live->brain.digests,
-					     .note      = bytes_of("twin", 4),
-					     .build = bytes_of(assay_version(), strlen(assay_version())) };
-	struct disk_real         store;
-	char                     error[RECOVER_ERROR_BYTES] = "";
-	int                      rc = disk_real_open(&twin->disk, twin->options.audit, true);
-	bool                     ok = rc >= 0;
-
-	assert(report);
-	if (!ok)
-		snprintf(error, sizeof(error), "%s", strerror(-rc));
-	snprintf(options.build, sizeof(options.build), "%s", assay_version());
-	if (ok && !audit_log_open(&twin->log, &twin->disk.disk, &options, report)) {
-		snprintf(error, sizeof(error), "%s", report->broken);
-		ok = false;
-	}
-	free(report);
-	ok = ok && recover(twin, error);
-	ok = ok && artefacts_open(&store, twin->options.audit, true, error);
-	if (ok) {
-		ok = artefacts_put_live(&store.disk, twin->offline.live,
-					twin->options.offline.config_path, error);
-		disk_real_close(&store);
-	}
-	if (!ok) {
-		fprintf(stderr, "assayctl %s: %s: %s\n", twin->options.name, twin->options.audit,
-			error);
-		return false;
-	}
-	twin->buffer = malloc(TWIN_BUFFER_BYTES);
-	assert(twin->buffer);
-	twin->chain          = twin->log.appended;
-	twin->buffered_bytes = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &start,
-						  &twin->chain);
-	twin->offline.pipeline.next_sequence = twin->chain.next_sequence;
-	twin->offline.pipeline.order         = twin->chain.order;
-	return true;
-}
-
-/* Says that everything before it is on disk: from here on a bit that changes is damage,
- * and no torn tail. */
-static void close_log(struct twin *twin)
-{
-	struct audit_event stop = { .kind      = AUDIT_STOP,
-				    .now_ns    = wall_ns(),
-				    .artefacts = &twin->offline.live->brain.digests,
-				    .note      = bytes_of("twin", 4),
-				    .build = bytes_of(assay_version(), strlen(assay_version())) };
-
-	flush(twin);
-	stop.durable_sequence = twin->log.durable_sequence;
-	twin->buffered_bytes  = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &stop,
-						   &twin->chain);
-	flush(twin);
-	audit_log_close(&twin->log);
-	disk_real_close(&twin->disk);
-}
+#include "firmware/twin_log.h"
 
 /* ---- what comes out */
 
@@ -175,7 +20,7 @@ static void emit(void *ctx, struct slot *slot)
 	struct twin      *twin = ctx;
 	struct twin_line *line = slot->user;
 
-	record(twin, slot);
+	twin_log_record(twin, slot);
 	if (slot->kind == AUDIT_DECISION || slot->kind == AUDIT_REPEAT) {
 		twin->decisions += slot->kind == AUDIT_DECISION;
 		twin->options.decided(twin, line, slot);
@@ -189,7 +34,7 @@ static void emit(void *ctx, struct slot *slot)
 /* When a label or an edit arrives: the time of the newest payment before it. */
 static int64_t stream_now_ns(const struct twin *twin)
 {
-	return twin->newest_ns > 0 ? twin->newest_ns : wall_ns();
+	return twin->newest_ns > 0 ? twin->newest_ns : clock_real_ns();
 }
 
 /* The body of the problem the appliance would answer, which ends its own line. */
@@ -215,7 +60,6 @@ static struct twin_line *free_line(struct twin *twin)
 	while (line->left > 0)
 		if (pipeline_emit(&twin->offline.pipeline, PIPELINE_SLOTS_MAX) == 0)
 			sched_yield();
-	line->out_bytes       = 0;
 	line->request.failure = (struct failure){ 0 };
 	return line;
 }
@@ -254,16 +98,13 @@ static void submit_label(struct twin *twin, struct twin_line *line, const struct
 			 uint32_t i)
 {
 	struct slot *slot = pipeline_next(&twin->offline.pipeline);
-	struct bytes who  = label->caller.size_bytes
-				    ? bytes_of(label->caller.data, label->caller.size_bytes)
-				    : bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY));
 
 	slot->user        = line;
 	slot->index       = i;
 	slot->label       = *label;
 	slot->work.now_ns = stream_now_ns(twin);
 	pipeline_label(&twin->offline.pipeline, slot,
-		       repeats_key(who, bytes_of(label->id.data, label->id.size_bytes)));
+		       asked_label_key(label, bytes_of(TWIN_IDENTITY, strlen(TWIN_IDENTITY))));
 }
 
 /* The keys of its transactions; false when an id was used for another transaction. */
@@ -364,7 +205,6 @@ static void do_line(struct twin *twin, const char *text, size_t size)
 	struct twin_line *line = free_line(twin);
 	size_t            max  = twin->offline.live->config.http.body_bytes_max;
 
-	line->is_row             = false;
 	line->request.body_bytes = size;
 	line->request.failure    = (struct failure){ .reason = REASON_http_too_long };
 	if (size > max) {
@@ -390,7 +230,6 @@ static void do_row(struct twin *twin, const char *text)
 		twin->refused++;
 		return;
 	}
-	line->is_row             = true;
 	line->request.body_bytes = size;
 	memcpy(line->request.body, body, size);
 	if (!take_decisions(twin, line)) {
@@ -419,12 +258,10 @@ static void make_lines(struct twin *twin)
 	for (int i = 0; i < TWIN_LINES; i++) {
 		struct twin_line *line = &twin->lines[i];
 
-		line->twin                 = twin;
 		line->request.batch_max    = limits.batch_max;
 		line->request.body         = malloc(limits.body_bytes_max + DECODE_PADDING_BYTES);
 		line->request.transactions = calloc(limits.batch_max, sizeof(struct transaction));
-		line->out                  = malloc(REPLY_BATCH_BYTES_MAX(limits.batch_max));
-		assert(line->request.body && line->request.transactions && line->out);
+		assert(line->request.body && line->request.transactions);
 	}
 }
 
@@ -434,13 +271,12 @@ static void free_lines(struct twin *twin)
 	for (int i = 0; i < TWIN_LINES; i++) {
 		free(twin->lines[i].request.body);
 		free(twin->lines[i].request.transactions);
-		free(twin->lines[i].out);
 	}
 }
 
 static void show_progress(struct twin *twin, int64_t *told_ns)
 {
-	int64_t now_ns = wall_ns();
+	int64_t now_ns = clock_real_ns();
 
 	if (now_ns - *told_ns < INT64_C(2000000000))
 		return;
@@ -454,7 +290,7 @@ static void read_lines(struct twin *twin, FILE *in)
 	char   *text = NULL;
 	size_t  room = 0;
 	ssize_t n;
-	int64_t told_ns = wall_ns(), began_ns = told_ns;
+	int64_t told_ns = clock_real_ns(), began_ns = told_ns;
 
 	while ((n = getline(&text, &room, in)) > 0 && !twin->failed) {
 		twin->line_number++;
@@ -540,14 +376,15 @@ int twin_run(const struct twin_options *options, FILE *in)
 		return 2;
 	}
 	make_lines(twin);
-	status = (options->audit && !open_log(twin)) || (options->csv && !begin_csv(twin, in)) ? 2
-											       : 0;
+	status = (options->audit && !twin_log_open(twin)) || (options->csv && !begin_csv(twin, in))
+			 ? 2
+			 : 0;
 	if (status == 0) {
 		read_lines(twin, in);
 		if (options->verbose)
 			tell_state(twin);
 		if (options->audit)
-			close_log(twin);
+			twin_log_close(twin);
 		status = twin->failed ? 2 : twin->refused > 0;
 	}
 	free_lines(twin);

@@ -26,17 +26,13 @@
 #define TWIN_LINES        64         /* in flight */
 #define TWIN_BUFFER_BYTES (8u << 20) /* of audit records, before the log is written */
 
-struct twin;
-
 /* One line in flight. */
 struct twin_line {
-	struct twin        *twin;
 	struct walk_request request;
 	uint32_t            left;
-	bool                is_row;
-	char               *out; /* the answer so far */
-	size_t              out_bytes;
 };
+
+struct twin;
 
 struct twin_options {
 	const char            *name; /* of the command, for messages */
@@ -44,8 +40,7 @@ struct twin_options {
 	const char            *audit;   /* a directory to write the log to; NULL: none */
 	bool                   csv;     /* standard input is a CSV file */
 	bool                   verbose; /* say on standard error what the histories hold and lost */
-	bool progress;                  /* on standard error, when it is a terminal or takes long */
-	/* What is printed for a decision, into line->out or to stdout; in order. */
+	/* Prints a decision to stdout; called in their order. */
 	void (*decided)(struct twin *twin, struct twin_line *line, const struct slot *slot);
 };
 

@@ -189,8 +189,8 @@ static uint32_t lap(const struct engine *engine, uint64_t *since_ns)
 
 /* The stages of one brain in their configured order; what the deadline cut off is told to
  * decide_verdict, whose table says what follows. */
-static enum reason think(const struct engine *engine, const struct brain *brain, struct work *work,
-			 uint32_t lists, struct decision *out, uint64_t *since_ns)
+static void think(const struct engine *engine, const struct brain *brain, struct work *work,
+		  uint32_t lists, struct decision *out, uint64_t *since_ns)
 {
 	struct decide_input input = { .stages_run = 1u << STAGE_decode | 1u << STAGE_features |
 						    1u << STAGE_decide };
@@ -215,7 +215,7 @@ static enum reason think(const struct engine *engine, const struct brain *brain,
 			}
 		}
 	}
-	return decide_verdict(&brain->policy, &input, out);
+	decide_verdict(&brain->policy, &input, out);
 }
 
 /* Decides as well, never answers, leaves nothing in the histories or in the ledger. */
@@ -244,7 +244,7 @@ void walk_decide(const struct engine *engine, struct work *work, uint32_t lists)
 	read_verdicts(engine, work);
 	since_ns                              = work->began_ns;
 	work->ledger.stage_ns[STAGE_features] = lap(engine, &since_ns);
-	work->refused = think(engine, work->brain, work, lists, &work->decision, &since_ns);
+	think(engine, work->brain, work, lists, &work->decision, &since_ns);
 	work->ledger.stage_ns[STAGE_decide] = lap(engine, &since_ns);
 	keep_verdict(engine, work, (enum verdict)work->decision.verdict);
 	if (work->shadow)

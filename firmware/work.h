@@ -39,7 +39,6 @@ struct work {
 	struct decision        decision;
 	struct decision_shadow shadow_decision;
 	struct ledger          ledger;
-	enum reason            refused; /* the answer is this failure; the decision is its record */
 };
 
 #endif

@@ -229,6 +229,11 @@ const char *clock_source_name(const struct clock *clock)
 	return names[clock->source];
 }
 
+int64_t clock_real_ns(void)
+{
+	return (int64_t)kernel_ns(CLOCK_REALTIME);
+}
+
 void clock_sim_init(struct clock *clock, uint64_t now_ns, int64_t wall_ns)
 {
 	memset(clock, 0, sizeof(*clock));

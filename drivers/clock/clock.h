@@ -52,6 +52,9 @@ int64_t  clock_wall_ns(const struct clock *clock); /* since 1970-01-01 UTC, leap
 uint64_t clock_hz(const struct clock *clock);      /* of the counter; 0 without one */
 const char *clock_source_name(const struct clock *clock); /* "tsc", "vdso", "sim" */
 
+/* Wall time from the system, for whoever has no struct clock and may call the kernel. */
+int64_t clock_real_ns(void);
+
 void clock_sim_init(struct clock *clock, uint64_t now_ns, int64_t wall_ns);
 void clock_sim_set(struct clock *clock, uint64_t now_ns, int64_t wall_ns);
 

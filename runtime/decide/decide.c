@@ -112,13 +112,13 @@ static struct gap rules_gap(const struct decide_policy *policy, const struct dec
 	return (struct gap){ REASON_NONE, 0, REASON_NONE };
 }
 
-/* The refusal it leads to, or REASON_NONE. */
-static enum reason apply_gap(const struct gap *gap, struct decision *out)
+static void apply_gap(const struct gap *gap, struct decision *out)
 {
 	if (gap->row == REASON_NONE)
-		return REASON_NONE;
+		return;
 	add_failure(out, gap->row, verdict_of_policy[gap->on]);
-	return gap->on == DECIDE_ON_FAILURE_REFUSE ? gap->refusal : REASON_NONE;
+	if (gap->on == DECIDE_ON_FAILURE_REFUSE)
+		add_failure(out, gap->refusal, VERDICT_DECLINE);
 }
 
 static void apply_rules(const struct decide_input *input, struct decision *out)
@@ -139,11 +139,10 @@ static void apply_score(const struct decide_policy *policy, const struct decide_
 		apply_thresholds(policy, input->score, out);
 }
 
-enum reason decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
-			   struct decision *out)
+void decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
+		    struct decision *out)
 {
-	struct gap  model = model_gap(policy, input), rules = rules_gap(policy, input);
-	enum reason refused, also;
+	struct gap model = model_gap(policy, input), rules = rules_gap(policy, input);
 
 	assert(decide_policy_valid(policy));
 	assert(input->failure < REASON_COUNT_ALL && input->rules_verdict < VERDICT_COUNT);
@@ -158,12 +157,23 @@ enum reason decide_verdict(const struct decide_policy *policy, const struct deci
 		add_reason(out, DECIDED_ALLOWED);
 	else
 		apply_rules(input, out);
-	refused = apply_gap(&model, out);
-	also    = apply_gap(&rules, out);
+	apply_gap(&model, out);
+	apply_gap(&rules, out);
 	if (input->failure != REASON_NONE)
 		add_failure(out, input->failure,
 			    verdict_of_action[reason_row_of(input->failure)->action]);
 	if (input->model_ran && input->features_missing > 0)
 		add_reason(out, DECIDED_FEATURES_MISSING)->a = input->features_missing;
-	return refused != REASON_NONE ? refused : also;
+}
+
+enum reason decide_refusal(const struct decision *decision)
+{
+	for (uint8_t i = 0; i < decision->reasons_count; i++) {
+		enum reason failure = (enum reason)decision->reasons[i].failure;
+
+		if (decision->reasons[i].code == DECIDED_FAILURE &&
+		    reason_row_of(failure)->action == REASON_REPLY)
+			return failure;
+	}
+	return REASON_NONE;
 }

@@ -60,11 +60,14 @@ struct decide_input {
 
 bool decide_policy_valid(const struct decide_policy *policy);
 
-/* REASON_NONE: *out is the decision, every byte of it set but rules[], which the caller
- * has filled in or zeroed.  Otherwise the policy wants no decision: the answer is that
- * failure (503), and *out is what is recorded of it, a decline that names the failure.
- * The policy is valid; anything else is a bug. */
-enum reason decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
-			   struct decision *out);
+/* *out is the decision, every byte of it set but rules[], which the caller has filled in or
+ * zeroed.  Where the policy wants no decision it is what is recorded of that, a decline
+ * that names the failure and the refusal.  The policy is valid; anything else is a bug. */
+void decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
+		    struct decision *out);
+
+/* The failure (503) that is answered instead, because the policy wanted no decision;
+ * REASON_NONE: the decision is told. */
+enum reason decide_refusal(const struct decision *decision);
 
 #endif

@@ -272,7 +272,7 @@ uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *
 	uint32_t lost = 0;
 
 	lists_reset(lists);
-	for (uint32_t i = 0; i < old->count; i++) {
+	for (uint32_t i = 0; old && i < old->count; i++) {
 		const struct list_state *from = &old->lists[i];
 		struct list_state *to = lists_find(lists, bytes_of(from->name, strlen(from->name)));
 

@@ -84,8 +84,9 @@ enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *e
 			    struct failure *failure);
 
 /* Carry edits over to the lists of a newly loaded rules file, by list name: what the file
- * itself lists is taken from the new file, and no other edits stay.  Returns how many entries were lost because
- * the new file gives their list less room. */
+ * itself lists is taken from the new file, and no other edits stay.  `old` NULL: there were
+ * no rules, so none do.  Returns how many entries were lost because the new file gives
+ * their list less room. */
 uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
 
 /* Only the edits, in one order whatever theirs was.  Load first forgets all edits, checks

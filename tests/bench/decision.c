@@ -17,6 +17,7 @@
 #include "firmware/offline.h"
 #include "firmware/pipeline.h"
 #include "tests/lib/default_plan.h"
+#include "tests/lib/splitmix.h"
 
 #define DAY_NS   (86400 * INT64_C(1000000000))
 #define MEASURED 300000
@@ -25,15 +26,6 @@
 static struct config config;
 static double        ns_per_tick;
 static uint64_t      emitted;
-
-static uint64_t next(uint64_t *seed)
-{
-	uint64_t x = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
 
 static void calibrate(void)
 {
@@ -94,16 +86,16 @@ static void put(char *data, uint16_t *size, char kind, uint64_t number)
 /* Half card payments, half transfers; a terminal a hundred cards, a device an account. */
 static void draw(struct transaction *t, uint64_t *seed, uint64_t accounts, int64_t time_ns)
 {
-	uint64_t who = next(seed) % accounts, other = next(seed) % accounts;
-	bool     card = next(seed) & 1;
+	uint64_t who = splitmix(seed) % accounts, other = (who + 1 + splitmix(seed) % 4) % accounts;
+	bool     card = splitmix(seed) & 1;
 
 	memset(t, 0, offsetof(struct transaction, parties));
 	t->time_ns      = time_ns;
-	t->amount_minor = (int64_t)(next(seed) % 50000) + 100;
+	t->amount_minor = (int64_t)(splitmix(seed) % 50000) + 100;
 	memcpy(t->currency, "EUR", 3);
 	t->currency_exponent = 2;
 	t->channel           = card ? CHANNEL_CARD_PRESENT : CHANNEL_INSTANT;
-	put(t->id.data, &t->id.size_bytes, 'p', next(seed) % 100000000);
+	put(t->id.data, &t->id.size_bytes, 'p', splitmix(seed) % 100000000);
 	put(t->account.data, &t->account.size_bytes, 'a', who);
 	put(t->device.data, &t->device.size_bytes, 'd', who);
 	if (card) {
@@ -181,7 +173,7 @@ static void run(uint64_t accounts, uint64_t mib)
 	qsort(ns, MEASURED, sizeof(ns[0]), by_value);
 	engine_counters(&engine, 0, 1, &all);
 	printf("%12" PRIu64 "%12" PRIu64 "%10" PRIu64 "%10" PRIu64 "%10u%10u%10u\n", accounts,
-	       all.entities, all.evicted, all.entities ? (mib << 20) / all.entities : 0,
+	       all.entities, all.evicted, all.entities ? all.bytes / all.entities : 0,
 	       ns[MEASURED / 2], ns[MEASURED / 100 * 99], ns[MEASURED / 1000 * 999]);
 	fflush(stdout);
 	free(brain.rules);

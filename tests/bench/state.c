@@ -17,6 +17,7 @@
 
 #include "runtime/feature/feature.h"
 #include "runtime/state/state.h"
+#include "tests/lib/splitmix.h"
 
 #define DAY_NS   (86400 * INT64_C(1000000000))
 #define HISTORY  8      /* transactions an entity, before */
@@ -27,15 +28,6 @@
 
 static struct feature_plan plan;
 static double              ns_per_tick;
-
-static uint64_t next(uint64_t *seed)
-{
-	uint64_t x = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
 
 static void add(enum feature_kind kind, uint8_t entity, int64_t days, int64_t delay_days)
 {
@@ -85,15 +77,15 @@ static void choose(struct stream *s, struct transaction *t)
 	uint64_t tenth = s->entities / 10;
 
 	t->time_ns             = s->time_ns += s->step_ns;
-	t->amount_minor        = (int64_t)(next(&s->seed) % 100000);
+	t->amount_minor        = (int64_t)(splitmix(&s->seed) % 100000);
 	t->currency_exponent   = 2;
 	t->channel             = CHANNEL_CARD_PRESENT;
 	t->card.size_bytes     = (uint16_t)sprintf(t->card.data, "tok_%012" PRIx64,
-						   next(&s->seed) % (5 * tenth));
+						   splitmix(&s->seed) % (5 * tenth));
 	t->account.size_bytes  = (uint16_t)sprintf(t->account.data, "acc_%012" PRIx64,
-						   next(&s->seed) % (4 * tenth));
+						   splitmix(&s->seed) % (4 * tenth));
 	t->terminal.size_bytes = (uint16_t)sprintf(t->terminal.data, "ter_%012" PRIx64,
-						   next(&s->seed) % tenth);
+						   splitmix(&s->seed) % tenth);
 }
 
 /* One step of fetching for the transaction that came `back` before number n. */

@@ -23,14 +23,12 @@ sys.path.insert(0, str(TREE / "tests/lib"))
 sys.path.insert(0, str(TREE / "config/recipe"))
 
 # pylint: disable=wrong-import-position
+import cards
 import tap
 
-ASSAYCTL = pathlib.Path(os.environ.get("B") or TREE / "build").resolve() / "assayctl"
-CARDS = pathlib.Path(os.environ.get("ASSAY_SHARED") or TREE / "../shared") / "data/cards"
-RAW = CARDS / "handbook_raw_2018-04_06.csv.gz"
 CONFIG = TREE / "config/recipe/cards.cfg"
 FROM, UNTIL = "2018-04-01", "2018-06-01"
-ROWS, TRAINED, SCORED = 872795, 518169, 287618
+TRAINED, SCORED = 518169, 287618
 REFERENCE = ["amount", "weekend", "night"] + [
     f"{of}_{what}_{window}" for of, pair in (("customer", ("count", "mean")),
                                              ("terminal", ("count", "risk")))
@@ -64,23 +62,22 @@ def trained(recipe, table, names, parameters, trees):
 def read(recipe):
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         raw = pathlib.Path(folder) / "raw.csv"
-        with gzip.open(RAW) as packed, open(raw, "wb") as out:
+        with gzip.open(cards.RAW) as packed, open(raw, "wb") as out:
             shutil.copyfileobj(packed, out)
         start = time.monotonic()
-        table = recipe.compute_features(ASSAYCTL, CONFIG, str(raw))
+        table = recipe.compute_features(cards.ASSAYCTL, CONFIG, str(raw))
         tap.note(f"{len(table.ids)} payments, {len(table.names)} features by the engine, "
                  f"{time.monotonic() - start:.0f} s")
         recipe.read_labels(table, str(raw), recipe.columns_of(CONFIG.read_text()), 7 * recipe.DAY)
     tap.note(table.histories)
     tap.check(table.histories.endswith(recipe.NOTHING_LOST), f"the engine forgot: {table.histories}")
-    tap.same(len(table.ids), ROWS, "payments")
+    tap.same(len(table.ids), cards.ALL_ROWS, "payments")
     return table
 
 
 def test_measure():
     """June is scored: stock XGBoost on the reference features, the recipe on wide ones"""
-    if not RAW.exists():
-        tap.skip(f"{RAW} is not there")
+    cards.need()
     import train as recipe
     table = read(recipe)
     for name, names, parameters, trees in (

@@ -7,6 +7,7 @@ import itertools
 import json
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def test_restart(digests):
     tap.same(len(list(snaps.glob("*"))), 1, "snapshots")
     tap.same(some.decide("halves", some.path("second.jsonl"), "--cores", 3, config=config),
              digests.digest, "digest")
+    begun = re.search(r"continued: snapshot of record (\d+), then (\d+) records", some.told)
+    tap.check(begun and int(begun[1]) > middle // 2, f"no snapshot in the middle: {some.told}")
     some.replay("halves", 2)
     some.drop("halves")
 

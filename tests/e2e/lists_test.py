@@ -164,19 +164,21 @@ def test_there_and_back(appliance):
     lean = appliance.directory / "lean.rules"
     lean.write_text('list trusted of card room 8;\n'
                     'rule trusted { when card in trusted; then allow; reason "t"; }\n')
-    outcomes(appliance, add("m-8"))
-    tap.same(verdict(appliance, "m-8"), "decline", "before")
-    appliance.write_config(rules__file=str(lean))
-    appliance.reload()
-    tap.same(outcomes(appliance, remove("m-8")), ["list_unknown"], "outcome")
-    tap.same(verdict(appliance, "m-8"), "approve", "without the list")
-    appliance.settings = first
-    appliance.write_config()
-    appliance.reload()
-    live = verdict(appliance, "m-8")
-    appliance.kill()
-    appliance.start()
-    tap.same(verdict(appliance, "m-8"), live, "after kill -9, and live before it")
+    for number, between in enumerate((str(lean), "")):
+        value = f"m-8-{number}"
+        outcomes(appliance, add(value))
+        tap.same(verdict(appliance, value), "decline", "before")
+        appliance.write_config(rules__file=between)
+        appliance.reload()
+        tap.same(outcomes(appliance, remove(value)), ["list_unknown"], "outcome")
+        tap.same(verdict(appliance, value), "approve", "without the list")
+        appliance.settings = dict(first)
+        appliance.write_config()
+        appliance.reload()
+        tap.same(verdict(appliance, value), "approve", "when they are back")
+        appliance.kill()
+        appliance.start()
+        tap.same(verdict(appliance, value), "approve", "after kill -9")
     appliance.replayed(1)
     appliance.replayed(3)
 

@@ -124,7 +124,7 @@ def test_requests(appliance):
             raise tap.Failed(f"the description accepts {wrong}")
 
 
-def test_bodies(_):
+def test_bodies(appliance):
     """the description takes labels and list edits as the decoder does"""
     spec = load()
     for path, body, good in BODIES:
@@ -135,6 +135,10 @@ def test_bodies(_):
             tap.check(not good, f"{path} refuses {body}: {error.message}")
         else:
             tap.check(good, f"{path} accepts {body}")
+        caller = appliance.caller()
+        status, answer = caller.post(path, body)
+        caller.close()
+        tap.same(status, 200 if good else 422, f"status of {path} with {body} ({answer})")
 
 
 def test_rights(appliance):

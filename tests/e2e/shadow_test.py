@@ -70,6 +70,9 @@ def test_same_bytes(appliance):
         directory.mkdir()
         appliance.ctl("decide", "--config", appliance.config_file, "--audit", directory, input=lines)
         digests.append(appliance.ctl("audit", "digest", directory).stdout)
+        cat = appliance.ctl("audit", "cat", directory).stdout.splitlines()
+        shadows = [bool(r.get("shadow")) for r in map(json.loads, cat) if r["kind"] == "decision"]
+        tap.same((len(shadows), set(shadows)), (300, {enabled}), "decisions, and a shadow beside")
         done = appliance.ctl("replay", directory)
         tap.check("every byte is the same" in done.stdout, done.stdout)
     tap.same(digests[0], digests[1], "decision digest")
@@ -82,7 +85,11 @@ def test_bad_shadow(appliance):
     done = appliance.reload(check=False)
     tap.check(done.returncode == 1 and re.search(r"shadow\.rules:1:\d+", done.stdout),
               f"it says: {done.stdout}")
-    tap.same(appliance.caller().get("/v1/health/ready")[0], 200, "status")
+    decide(appliance, 0)
+    records = [record for record in appliance.audit_records() if record["kind"] == "decision"]
+    digests = [record["shadow"]["digest"] for record in records if record.get("shadow")]
+    tap.same((len(set(digests)), bool(records[-1].get("shadow"))), (1, True),
+             "shadows, and one beside the last decision")
 
 
 if __name__ == "__main__":

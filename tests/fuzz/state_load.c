@@ -191,6 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (first.size_bytes != in.size_bytes ||
 		    memcmp(first.data, in.data, in.size_bytes) != 0)
 			abort();
+		sightings_load(sightings, bytes_of(NULL, 0), &failure);
 		use(200);
 		/* Not checked: the snapshot's sequences can be later than those of use. */
 		first.size_bytes = 0;
@@ -201,6 +202,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (first.size_bytes != in.size_bytes ||
 		    memcmp(first.data, in.data, in.size_bytes) != 0)
 			abort();
+		state_load(state, 0, bytes_of(NULL, 0), &failure);
+		use(200);
 	}
 	return 0;
 }

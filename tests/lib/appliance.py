@@ -21,6 +21,7 @@ import sys
 import time
 
 import settings as config
+import tap
 from machine import (SERVER4, SERVER6, Hugepages, Problem, Wires, leave_net_core, need_root,
                      uninterrupted)
 
@@ -251,6 +252,17 @@ class Appliance:
         return ["--cacert", self.pki / "ca.pem", "--cert", self.pki / f"{name}.pem",
                 "--key", self.pki / f"{name}.key",
                 "--connect-to", f"{NAME}:{port}:{SERVER4}:{port}"]
+
+    def replayed(self, cores=1):
+        """assayctl replay of the log as it is: nothing differs, and the digest is the log's."""
+        done = self.ctl("replay", self.audit, "--cores", str(cores), "--json", check=False)
+        tap.same(done.returncode, 0, f"exit status of replay ({done.stdout}{done.stderr})")
+        found = json.loads(done.stdout)
+        log = json.loads(self.ctl("audit", "digest", "--json", self.audit).stdout)
+        tap.same(found["different"], 0, "decisions that replay decides otherwise")
+        tap.same((found["decision_digest"], found["decisions"]),
+                 (log["decision_digest"], log["decisions"]), "digest and decisions of replay")
+        return found
 
     def url(self, path):
         return f"https://{NAME}:{self.settings['tcp.port']}{path}"

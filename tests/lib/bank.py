@@ -70,16 +70,6 @@ class Bank(Appliance):
             record["values"] = dict(zip(names, record["values"]))
         return records
 
-    def replayed(self, cores=1):
-        """assayctl replay of the log as it is: nothing differs, and the digest is the log's."""
-        done = self.ctl("replay", self.audit, "--cores", str(cores), "--json", check=False)
-        tap.same(done.returncode, 0, f"exit status of replay ({done.stdout}{done.stderr})")
-        found = json.loads(done.stdout)
-        log = json.loads(self.ctl("audit", "digest", "--json", self.audit).stdout)
-        tap.same((found["decision_digest"], found["decisions"]),
-                 (log["decision_digest"], log["decisions"]), "digest and decisions of replay")
-        return found
-
 
 def sequence_of(snapshot):
     """The last record in a snapshot, by the name of its file."""

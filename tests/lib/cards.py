@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import pathlib
-import random
 import shutil
 import subprocess
 import sys
@@ -150,6 +149,7 @@ class Study:
                  *map(str, options)], env={**os.environ, **(environment or {})}, stdin=file,
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         tap.same(done.returncode, 0, f"exit status of decide ({done.stderr[-500:]})")
+        self.told = done.stderr.decode()
         return digest(directory)
 
     def replay(self, log, cores):

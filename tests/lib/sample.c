@@ -6,15 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/currency.h"
-
-uint64_t sample_next(uint64_t *seed)
-{
-	uint64_t z = *seed += 0x9e3779b97f4a7c15U;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-	return z ^ (z >> 31);
-}
+#include "tests/lib/splitmix.h"
 
 void sample_schema(struct feature_schema *schema, uint16_t count)
 {
@@ -37,11 +29,11 @@ static uint16_t sample_text(uint64_t *seed, char *out, size_t n_max)
 		"a", "Z", "0", " ",  "\"",     "\\", "/",        "~", "'",
 		"é", "ß", "Ж", "漢", "\u2028", "😀", "\xc2\x85", "{", "\xf4\x8f\xbf\xbf"
 	};
-	size_t n = 0, wanted = 1 + sample_next(seed) % n_max;
+	size_t n = 0, wanted = 1 + splitmix(seed) % n_max;
 
 	while (n < wanted) {
 		const char *c =
-			characters[sample_next(seed) % (sizeof(characters) / sizeof(*characters))];
+			characters[splitmix(seed) % (sizeof(characters) / sizeof(*characters))];
 
 		if (n + strlen(c) > wanted)
 			c = "x";
@@ -51,20 +43,20 @@ static uint16_t sample_text(uint64_t *seed, char *out, size_t n_max)
 	return (uint16_t)n;
 }
 
-#define SOMETIMES(seed) (sample_next(seed) % 2 == 0)
+#define SOMETIMES(seed) (splitmix(seed) % 2 == 0)
 #define SAMPLE_TEXT(seed, field, n_max) \
 	((field).size_bytes = sample_text(seed, (field).data, n_max))
 
 static void sample_country(uint64_t *seed, char out[2])
 {
-	out[0] = (char)('A' + sample_next(seed) % 26);
-	out[1] = (char)('A' + sample_next(seed) % 26);
+	out[0] = (char)('A' + splitmix(seed) % 26);
+	out[1] = (char)('A' + splitmix(seed) % 26);
 }
 
 static void sample_party(uint64_t *seed, struct party *party, uint8_t role)
 {
 	party->role              = role;
-	party->identifiers_count = (uint8_t)(sample_next(seed) % (TRANSACTION_IDENTIFIERS_MAX + 1));
+	party->identifiers_count = (uint8_t)(splitmix(seed) % (TRANSACTION_IDENTIFIERS_MAX + 1));
 	for (size_t i = 0; i < party->identifiers_count; i++) {
 		party->identifiers[i].scheme.size_bytes = 4;
 		memcpy(party->identifiers[i].scheme.data, "IBAN", 4);
@@ -79,7 +71,7 @@ static void sample_party(uint64_t *seed, struct party *party, uint8_t role)
 static void sample_features(uint64_t *seed, struct transaction *t)
 {
 	for (size_t i = 0; i < t->features_count; i++) {
-		uint32_t bits = (uint32_t)sample_next(seed);
+		uint32_t bits = (uint32_t)splitmix(seed);
 
 		memcpy(&t->features[i], &bits, sizeof(bits));
 		if (!isfinite(t->features[i])) {
@@ -95,17 +87,17 @@ void sample_transaction(uint64_t *seed, const struct feature_schema *schema,
 			struct transaction *out)
 {
 	static const char *const codes[]  = { "EUR", "JPY", "KWD", "CLF", "USD" };
-	const struct currency   *currency = currency_find(codes[sample_next(seed) % 5]);
+	const struct currency   *currency = currency_find(codes[splitmix(seed) % 5]);
 
 	memset(out, 0, sizeof(*out));
 	SAMPLE_TEXT(seed, out->id, DECODE_TOKEN_BYTES_MAX);
-	out->time_ns = (int64_t)(sample_next(seed) >> 1);
+	out->time_ns = (int64_t)(splitmix(seed) >> 1);
 	if (SOMETIMES(seed))
 		out->time_ns -= out->time_ns % 1000000;
-	out->amount_minor = (int64_t)(sample_next(seed) % AMOUNT_MINOR_END);
+	out->amount_minor = (int64_t)(splitmix(seed) % AMOUNT_MINOR_END);
 	memcpy(out->currency, currency->code, 3);
 	out->currency_exponent = currency->exponent;
-	out->channel           = (uint8_t)(1 + sample_next(seed) % (CHANNEL_COUNT - 1));
+	out->channel           = (uint8_t)(1 + splitmix(seed) % (CHANNEL_COUNT - 1));
 	SAMPLE_TEXT(seed, out->account, DECODE_TOKEN_BYTES_MAX);
 	if (SOMETIMES(seed))
 		SAMPLE_TEXT(seed, out->card, DECODE_TOKEN_BYTES_MAX);
@@ -121,8 +113,8 @@ void sample_transaction(uint64_t *seed, const struct feature_schema *schema,
 	if (SOMETIMES(seed))
 		SAMPLE_TEXT(seed, out->payee, DECODE_TOKEN_BYTES_MAX);
 	if (SOMETIMES(seed))
-		out->deadline_us = (uint32_t)(1 + sample_next(seed) % DECODE_DEADLINE_US_MAX);
-	out->parties_count = (uint8_t)(sample_next(seed) % (TRANSACTION_PARTIES_MAX + 1));
+		out->deadline_us = (uint32_t)(1 + splitmix(seed) % DECODE_DEADLINE_US_MAX);
+	out->parties_count = (uint8_t)(splitmix(seed) % (TRANSACTION_PARTIES_MAX + 1));
 	for (uint8_t i = 0; i < out->parties_count; i++)
 		sample_party(seed, &out->parties[i], (uint8_t)(i + 1));
 	out->features_count = schema->count;

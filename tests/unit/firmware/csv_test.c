@@ -108,7 +108,7 @@ static void test_headers(void **state)
 	assert_non_null(strstr(error, "maps no columns"));
 }
 
-/* A line of quotes is the longest body there is; one byte more is refused. */
+/* A line of backslashes is the longest body there is; one byte more is refused. */
 static void test_longest_row(void **state)
 {
 	static char     row[CSV_LINE_BYTES_MAX + 2];

@@ -229,7 +229,6 @@ static void test_power_cut_at_every_call(void **state)
 static void test_full_disk(void **state)
 {
 	struct disk_sim sim;
-	struct told     told;
 
 	disk_sim_init(&sim, 1);
 	assert_true(write_one(&sim.disk, 10, 2, SECTION_BYTES_MAX));
@@ -239,7 +238,6 @@ static void test_full_disk(void **state)
 			    "snapshot-00000000000000000020.snap: No space left on device");
 	check_newest(&sim.disk, 10);
 	assert_int_equal(sim.disk.ops->list(&sim.disk, NULL, 0), 1);
-	(void)told;
 	disk_sim_free(&sim);
 }
 

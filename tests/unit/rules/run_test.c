@@ -114,7 +114,7 @@ static void missing_does_not_hit(void **state)
 /* Eight of twelve, gravest first, then as in the file. */
 static void eight_are_told(void **state)
 {
-	static const char        order[] = "dklacehf";
+	static const char        order[] = "dklacehb";
 	struct rules_sample      s;
 	char                     text[2048]   = "";
 	static const char *const severities[] = { "high", "low", "high",     "critical",
@@ -129,9 +129,8 @@ static void eight_are_told(void **state)
 	rules_sample_run(&s);
 	assert_int_equal(s.outcome.hit, 12);
 	assert_int_equal(s.outcome.told, 8);
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 8; i++)
 		assert_int_equal(s.outcome.rules[i].id.data[0], order[i]);
-	assert_int_equal(s.outcome.rules[7].id.data[0], 'b');
 	rules_sample_free(&s);
 }
 

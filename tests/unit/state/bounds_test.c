@@ -185,7 +185,7 @@ static void what_is_not_coarse_is_exact(void **context)
 	assert_true(exact > 1000 && coarse > 1000);
 }
 
-/* A busy entity: 100,000 transactions a window, 512 cells.  What is counted is never
+/* A busy entity: up to 184,320 transactions a window, 512 cells.  What is counted is never
  * less than the truth and at most a few percent more. */
 static void merging_keeps_counts_close(void **context)
 {
@@ -296,7 +296,7 @@ static void the_order_of_shards_does_not_matter(void **context)
 		assert_memory_equal(digests[0], digests[1], sizeof(digests[0]));
 		free(other);
 	}
-	/* The control: one label less, and some shard's digest is another. */
+	/* The control: the last transaction less, and some shard's digest is another. */
 	while (stream.ops[stream.ops_count - 1].kind != OP_TOUCH)
 		stream.ops_count--;
 	stream.ops_count--;

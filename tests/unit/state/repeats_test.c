@@ -41,7 +41,7 @@ static struct hash128 key_of(uint64_t n)
 static size_t answer_bytes(uint64_t sequence)
 {
 	uint64_t seed = sequence;
-	uint64_t size = stream_random(&seed);
+	uint64_t size = splitmix(&seed);
 
 	return size % 50 == 0 ? REPEATS_ANSWER_BYTES_MAX - size % 3 : 1 + size % 900;
 }
@@ -131,14 +131,18 @@ static void random_requests(uint64_t seed, int64_t step_ns, bool rebuilt)
 	struct repeats         *repeats = open_repeats(&options), *again = open_repeats(&options);
 	struct repeats_counters c, d;
 	uint64_t                added = 0, answered = 0, first, known = 0;
-	int64_t                 now_ns = 0;
+	uint64_t                said[KEYS] = { 0 };
+	int64_t                 now_ns     = 0;
 
 	for (uint64_t i = 0; i < ASKED_MAX; i++) {
-		uint64_t key = stream_random(&seed) % KEYS;
+		uint64_t key = splitmix(&seed) % KEYS;
 
 		now_ns += step_ns;
-		if (repeats_find(repeats, key_of(key), key_of(key), now_ns, &first) ==
-		    REPEATS_NEW) {
+		enum repeats_found found = repeats_find(repeats, key_of(key), key_of(key), now_ns,
+							&first);
+
+		if (found == REPEATS_NEW) {
+			said[key]    = 5 + 2 * i;
 			asked[added] = (struct asked){ key, 5 + 2 * i, now_ns };
 			repeats_add(repeats, key_of(key), key_of(key), 5 + 2 * i, now_ns);
 			added++;
@@ -146,9 +150,11 @@ static void random_requests(uint64_t seed, int64_t step_ns, bool rebuilt)
 			struct bytes was = repeats_answer_of(repeats, first);
 
 			known++;
+			assert_int_equal(found, REPEATS_SAME);
+			assert_int_equal(first, said[key]);
 			assert_true(was.size_bytes == 0 || is_answer(was, first));
 		}
-		while (answered < added && stream_random(&seed) % 5 < 3)
+		while (answered < added && splitmix(&seed) % 5 < 3)
 			answer(repeats, asked[answered++].sequence);
 	}
 	repeats_counters(repeats, &c);

@@ -148,10 +148,10 @@ static void a_loaded_one_answers_the_same(void **context)
 	sightings = open_sightings(TRANSACTIONS_MAX);
 	print_message("# seed %llu\n", (unsigned long long)seed);
 	for (uint64_t n = 1; n <= 3000; n++) {
-		uint64_t        key  = stream_random(&seed) % 200;
-		enum label_kind kind = stream_random(&seed) % LABEL_KIND_COUNT;
+		uint64_t        key  = splitmix(&seed) % 200;
+		enum label_kind kind = splitmix(&seed) % LABEL_KIND_COUNT;
 
-		if (stream_random(&seed) % 2 == 0)
+		if (splitmix(&seed) % 2 == 0)
 			add(sightings, key, n);
 		loaded = open_sightings(TRANSACTIONS_MAX);
 		save(sightings);
@@ -159,7 +159,7 @@ static void a_loaded_one_answers_the_same(void **context)
 		assert_int_equal(sightings_label(sightings, key_of(key), kind, &a),
 				 sightings_label(loaded, key_of(key), kind, &b));
 		assert_memory_equal(&a, &b, sizeof(a));
-		if (stream_random(&seed) % 2 == 0) {
+		if (splitmix(&seed) % 2 == 0) {
 			free(sightings);
 			sightings = loaded;
 		} else {

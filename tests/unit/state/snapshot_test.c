@@ -104,7 +104,7 @@ static void goes_on_as_if_nothing_had_been(uint64_t seed, const struct stream_op
 	for (uint32_t i = 0; i < stream.ops_count; i++) {
 		memset(got, 0, sizeof(got));
 		memset(expected, 0, sizeof(expected));
-		if (stream_random(&seed) % 700 == 0)
+		if (splitmix(&seed) % 700 == 0)
 			broken = restart(broken);
 		stream_do(steady, &stream, &stream.ops[i], expected);
 		stream_do(broken, &stream, &stream.ops[i], got);
@@ -238,9 +238,8 @@ static void damage_under_a_right_digest_does_no_harm(void **context)
 
 	memcpy(good, buffer.data, buffer.size_bytes);
 	for (int round = 0; round < 1500; round++) {
-		for (uint64_t i = 0; i <= stream_random(&seed) % 3; i++)
-			buffer.data[stream_random(&seed) % buffer.size_bytes] =
-				(uint8_t)stream_random(&seed);
+		for (uint64_t i = 0; i <= splitmix(&seed) % 3; i++)
+			buffer.data[splitmix(&seed) % buffer.size_bytes] = (uint8_t)splitmix(&seed);
 		sign(&buffer);
 		if (load(state, 2, buffer.data, buffer.size_bytes, &failure)) {
 			for (uint32_t i = 0; i < stream.ops_count; i += 1 + stream.ops_count / 400)

@@ -8,18 +8,9 @@
 #define T0_NS     (INT64_C(1522540800) * SECOND_NS) /* 2018-04-01 */
 #define OPS_EVENT (2 * 5 + 5 + 5)                   /* calls of one event, at most */
 
-uint64_t stream_random(uint64_t *seed)
-{
-	uint64_t x = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
-
 static uint64_t below(uint64_t *seed, uint64_t n)
 {
-	return stream_random(seed) % n;
+	return splitmix(seed) % n;
 }
 
 /* ---- the plan */

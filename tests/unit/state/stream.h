@@ -5,14 +5,13 @@
 #define ASSAY_TESTS_UNIT_STATE_STREAM_H
 
 #include "runtime/state/state.h"
+#include "tests/lib/splitmix.h"
 
 #define STREAM_EVENTS_MAX 6000
 #define SECOND_NS         INT64_C(1000000000)
 #define MINUTE_NS         (60 * SECOND_NS)
 #define HOUR_NS           (60 * MINUTE_NS)
 #define DAY_NS            (24 * HOUR_NS)
-
-uint64_t stream_random(uint64_t *seed); /* splitmix64 */
 
 /* Five kinds of entity: by one field, by a pair, by another field than is read, only of
  * some channels, with verdicts. */
