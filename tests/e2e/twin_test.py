@@ -5,6 +5,7 @@ for the time ledger and the audit fields."""
 import json
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 
@@ -13,9 +14,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 # pylint: disable=wrong-import-position
 import payments
 import tap
-from appliance import TREE, Appliance
+from appliance import ASSAYCTL, TREE, Appliance
 
 COUNT = 500
+LOG_BYTES_MAX = 200_000  # more than the model in its artefacts, less than the log
 CIRCUMSTANCE = re.compile(rb',"audit":\{[^}]*\},"ledger_ns":\{[^}]*\}')
 
 
@@ -52,5 +54,23 @@ def test_twin(appliance):
     tap.check(len(decisions & {"approve", "review", "decline"}) >= 2, f"all alike: {decisions}")
 
 
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_BYTES_MAX, LOG_BYTES_MAX))
+
+
+def test_full(appliance):
+    """a log that cannot be written is told, once, and ends with status 2; what is in it verifies"""
+    log = appliance.directory / "cut"
+    log.mkdir()
+    lines = "\n".join(payments.body(number) for number in range(COUNT)) + "\n"
+    # SIGXFSZ stays ignored, as Python has it: the write fails instead.
+    done = subprocess.run([ASSAYCTL, "decide", "--config", appliance.config_file, "--audit", log],
+                          input=lines, text=True, capture_output=True, check=False,
+                          restore_signals=False, preexec_fn=small_files)
+    tap.same(done.returncode, 2, f"exit status ({done.stderr[-500:]})")
+    tap.same(done.stderr.count("File too large"), 1, f"it says: {done.stderr}")
+    appliance.ctl("audit", "verify", log)
+
+
 if __name__ == "__main__":
-    tap.main([test_twin], lambda: Appliance("twin"))
+    tap.main([test_twin, test_full], lambda: Appliance("twin"))
