@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "drivers/clock/clock.h"
 #include "firmware/log.h"
+#include "firmware/nap.h"
 
 void audit_role_init(struct audit_role *role, struct audit_log *log, struct lane *records,
 		     uint32_t nap_us)
@@ -18,14 +18,6 @@ void audit_role_init(struct audit_role *role, struct audit_log *log, struct lane
 	role->batch   = malloc(AUDIT_ROLE_BATCH_BYTES);
 	assert(role->batch);
 	atomic_store(&role->durable_sequence, log->durable_sequence);
-}
-
-static void nap(uint64_t us)
-{
-	struct timespec ts = { .tv_sec  = (time_t)(us / 1000000),
-			       .tv_nsec = (long)(us % 1000000 * 1000) };
-
-	nanosleep(&ts, NULL);
 }
 
 /* Out of the lane into the batch, as much as there is and fits. */
@@ -76,7 +68,7 @@ static void commit(struct audit_role *role, size_t count)
 		told = true;
 		if (atomic_load(&role->stop))
 			return; /* what is not durable was never acknowledged */
-		nap(AUDIT_ROLE_RETRY_MS * 1000);
+		nap_ms(AUDIT_ROLE_RETRY_MS);
 	}
 	atomic_fetch_add(&role->syncs, 1);
 	atomic_store_explicit(&role->durable_sequence, role->log->durable_sequence,
@@ -98,7 +90,7 @@ void audit_role_run(struct audit_role *role)
 		else if (stopping)
 			break;
 		else
-			nap(role->nap_us);
+			nap_us(role->nap_us);
 	}
 	free(role->batch);
 	role->batch = NULL;

@@ -5,24 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "drivers/mem/mem.h"
-#include "firmware/artefacts.h"
 #include "firmware/log.h"
 #include "firmware/metrics.h"
+#include "firmware/nap.h"
+#include "firmware/reload.h"
 #include "firmware/turn.h"
 #include "firmware/version.h"
 #include "runtime/audit/audit.h"
 #include "runtime/reply/reply.h"
 
 #define EVENTS_PER_STEP 256
-#define ADOPT_WAIT_MS   2000
 #define DRAIN_WAIT_MS   3000
 #define FAREWELL_MS     500 /* for the peers to close as well, once we have */
-#define RETIRE_WAIT_MS  2000
 #define CONTROL_WAIT_MS 50
-#define DECIDER_NAP_NS  20000
+#define DECIDER_NAP_US  20
 
 static volatile sig_atomic_t stop_asked;
 static volatile sig_atomic_t reload_asked;
@@ -35,13 +33,6 @@ void appliance_ask_stop(void)
 void appliance_ask_reload(void)
 {
 	reload_asked = 1;
-}
-
-static void nap_ms(long ms)
-{
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
 }
 
 enum reason appliance_unready(struct appliance *appliance)
@@ -126,237 +117,6 @@ bool control_listen(struct appliance *appliance, const char *address, uint16_t p
 	return manage_open(address, port, &ops, &appliance->manage, error);
 }
 
-/* ---- reload */
-
-static size_t put_error(char *out, size_t capacity, const char *text)
-{
-	size_t used = (size_t)snprintf(out, capacity, "{\"applied\":false,\"errors\":[\"");
-
-	for (; *text && used + 8 < capacity; text++) {
-		if (*text == '\n')
-			used += (size_t)snprintf(out + used, capacity - used, "\",\"");
-		else if (*text == '"' || *text == '\\')
-			used += (size_t)snprintf(out + used, capacity - used, "\\%c", *text);
-		else
-			out[used++] = *text >= ' ' && *text < 0x7f ? *text : '?';
-	}
-	return used + (size_t)snprintf(out + used, capacity - used, "\"]}\n");
-}
-
-static bool load_config(struct appliance *appliance, struct config *config, char *out,
-			size_t capacity)
-{
-	struct config_error *errors = calloc(1, sizeof(*errors));
-	char                *text   = calloc(CONFIG_ERRORS_MAX, CONFIG_ERROR_BYTES);
-	bool ok = errors && text && config_load(appliance->config_path, config, errors);
-
-	if (!ok && errors && text) {
-		for (uint32_t i = 0; i < errors->count; i++) {
-			if (i > 0)
-				strcat(text, "\n");
-			strcat(text, errors->lines[i]);
-		}
-		put_error(out, capacity, text);
-	}
-	free(text);
-	free(errors);
-	return ok;
-}
-
-/* Those whose last connection has gone. */
-static void free_retired(struct appliance *appliance)
-{
-	for (int i = 0; i < RETIRED_MAX; i++) {
-		struct live *live = appliance->retired[i];
-
-		if (live && atomic_load_explicit(&live->sessions, memory_order_acquire) == 0) {
-			live_free(live);
-			appliance->retired[i] = NULL;
-		}
-	}
-}
-
-static int retired_after(const struct appliance *appliance, uint64_t epoch)
-{
-	int count = 0;
-
-	for (int i = 0; i < RETIRED_MAX; i++)
-		count += appliance->retired[i] && appliance->retired[i]->epoch > epoch;
-	return count;
-}
-
-/* All but the RETIRED_KEPT newest are to be let go of. */
-static void evict_oldest(struct appliance *appliance)
-{
-	for (int i = 0; i < RETIRED_MAX; i++) {
-		struct live *live = appliance->retired[i];
-
-		if (live && retired_after(appliance, live->epoch) >= RETIRED_KEPT)
-			atomic_store_explicit(&live->evict, true, memory_order_relaxed);
-	}
-}
-
-/* Waits for one to go when all are there: requests under way end within the limits
- * of http, so this is for a moment only. */
-static struct live **retired_room(struct appliance *appliance)
-{
-	for (int ms = 0; ms < RETIRE_WAIT_MS; ms++) {
-		free_retired(appliance);
-		for (int i = 0; i < RETIRED_MAX; i++)
-			if (!appliance->retired[i])
-				return &appliance->retired[i];
-		nap_ms(1);
-	}
-	return NULL;
-}
-
-/* Hands `next` to the net core and waits until it has taken it up. */
-static bool publish(struct appliance *appliance, struct live *next, struct live **room)
-{
-	struct core *core = &appliance->core;
-
-	atomic_store_explicit(&core->next_live, next, memory_order_release);
-	for (int ms = 0; ms < ADOPT_WAIT_MS; ms++) {
-		if (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) ==
-		    next->epoch) {
-			*room           = appliance->live;
-			appliance->live = next;
-			return true;
-		}
-		nap_ms(1);
-	}
-	/* Take it back, unless the core took it at this very moment. */
-	if (atomic_exchange(&core->next_live, NULL) == next)
-		return false;
-	while (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) != next->epoch)
-		nap_ms(1);
-	*room           = appliance->live;
-	appliance->live = next;
-	return true;
-}
-
-static void put_applied(const char *const *keys, size_t n, char *out, size_t capacity)
-{
-	size_t used = (size_t)snprintf(out, capacity, "{\"applied\":true,\"needs_restart\":[");
-
-	for (size_t i = 0; i < n; i++)
-		used += (size_t)snprintf(out + used, capacity - used, "%s\"%s\"", i ? "," : "",
-					 keys[i]);
-	snprintf(out + used, capacity - used, "]}\n");
-}
-
-static bool somebody_may_reload(const struct config *config)
-{
-	for (uint32_t i = 0; i < config->callers_count; i++)
-		if (config->callers[i].may & CONFIG_MAY_RELOAD)
-			return true;
-	return false;
-}
-
-/* A config in which nobody may reload would be the last one until a restart. */
-static bool locks_out(struct appliance *appliance, const struct config *config, char *out,
-		      size_t capacity)
-{
-	char text[CONFIG_PATH_BYTES + 128];
-
-	if (somebody_may_reload(config) || !somebody_may_reload(&appliance->live->config))
-		return false;
-	snprintf(text, sizeof(text),
-		 "%.500s: callers: nobody may reload, must name one who may, or this reload were "
-		 "the last",
-		 appliance->config_path);
-	put_error(out, capacity, text);
-	return true;
-}
-
-/* Keys that need a restart keep their booted values.  Those that decisions depend on
- * cannot: the file would not be the config that decides, and the log could not be
- * replayed from what is kept of it. */
-static bool keep_boot(struct appliance *appliance, struct config *config, const char *const *keys,
-		      size_t count, char *out, size_t capacity)
-{
-	uint8_t before[DIGEST_BYTES], after[DIGEST_BYTES];
-	char    text[4096];
-	size_t  used;
-
-	config_digest(config, before);
-	config_keep_boot(&appliance->config, config);
-	config_digest(config, after);
-	if (memcmp(before, after, DIGEST_BYTES) == 0)
-		return true;
-	used = (size_t)snprintf(text, sizeof(text),
-				"decisions depend on keys that need a restart; "
-				"restart, or take these back:");
-	for (size_t i = 0; i < count && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s", keys[i]);
-	put_error(out, capacity, text);
-	return false;
-}
-
-static bool try_reload(struct appliance *appliance, struct config *config, char *out,
-		       size_t capacity)
-{
-	char                error[LIVE_ERROR_BYTES] = "";
-	struct live       **room                    = retired_room(appliance);
-	struct live_options options                 = {
-				.config  = config,
-				.slot    = appliance->slots[1 - appliance->slot_in_use],
-				.lists   = 1 + appliance->config.cores.decide_count,
-				.tickets = appliance->tickets,
-				.epoch   = appliance->live->epoch + 1,
-				.wall_ns = clock_wall_ns(&appliance->clock),
-	};
-	const char  *needs_restart[CONFIG_KEYS_MAX];
-	size_t       needs_restart_count;
-	struct live *next;
-
-	if (!room) {
-		put_error(
-			out, capacity,
-			"too many earlier configurations still have requests under way; try again");
-		return false;
-	}
-	if (!load_config(appliance, config, out, capacity) ||
-	    locks_out(appliance, config, out, capacity))
-		return false;
-	needs_restart_count = config_live_difference(&appliance->config, config, needs_restart);
-	if (!keep_boot(appliance, config, needs_restart, needs_restart_count, out, capacity))
-		return false;
-	if (!live_make(&options, &next, error)) {
-		put_error(out, capacity, error);
-		return false;
-	}
-	if (!artefacts_put_live(&appliance->artefacts.disk, next, appliance->config_path, error)) {
-		live_free(next);
-		put_error(out, capacity, error);
-		return false;
-	}
-	if (!publish(appliance, next, room)) {
-		live_free(next);
-		put_error(out, capacity, "the net core did not take up the new configuration");
-		return false;
-	}
-	evict_oldest(appliance);
-	appliance->slot_in_use = 1 - appliance->slot_in_use;
-	log_set_level((enum log_level)config->log.level);
-	put_applied(needs_restart, needs_restart_count, out, capacity);
-	return true;
-}
-
-bool appliance_reload(struct appliance *appliance, char *out, size_t capacity)
-{
-	struct config *config = calloc(1, sizeof(*config));
-	bool           applied;
-
-	out[0]  = '\0';
-	applied = config && try_reload(appliance, config, out, capacity);
-	free(config);
-	if (!applied)
-		appliance->reloads_refused++;
-	log_write(applied ? LOG_INFO : LOG_ERROR, "reload: %.1500s", out);
-	return applied;
-}
-
 /* ---- the role's loop */
 
 static void write_events(struct appliance *appliance)
@@ -391,7 +151,7 @@ void control_step(struct appliance *appliance, int timeout_ms)
 	manage_step(appliance->manage, timeout_ms);
 	write_events(appliance);
 	clock_refresh(&appliance->clock);
-	free_retired(appliance);
+	reload_free_retired(appliance);
 	watch_lists(appliance);
 	if (reload_asked) {
 		static char text[65536];
@@ -403,6 +163,8 @@ void control_step(struct appliance *appliance, int timeout_ms)
 
 static void *run_net(void *ctx)
 {
+	if (!mem_thread_enter())
+		log_write(LOG_WARNING, "the net core has no cache of packet buffers: it is slower");
 	turn_run(ctx);
 	return NULL;
 }
@@ -412,11 +174,10 @@ static void *run_net(void *ctx)
 static void *run_decider(void *ctx)
 {
 	struct decider *decider = ctx;
-	struct timespec nap     = { .tv_nsec = DECIDER_NAP_NS };
 
 	while (!atomic_load_explicit(&decider->stop, memory_order_relaxed))
 		if (!decider_turn(decider) && decider->shares_core)
-			nanosleep(&nap, NULL);
+			nap_us(DECIDER_NAP_US);
 	return NULL;
 }
 
@@ -482,7 +243,7 @@ void appliance_run(struct appliance *appliance)
 	log_write(LOG_INFO, "ready: port %u on %s, management on %s port %u", config->tcp.port,
 		  nic_facts(appliance->core.nic)->name, config->management.address,
 		  config->management.port);
-	if (!somebody_may_reload(config))
+	if (!reload_is_allowed(config))
 		log_write(LOG_WARNING, "callers: nobody may reload; SIGHUP alone will do");
 	while (!stop_asked)
 		control_step(appliance, CONTROL_WAIT_MS);

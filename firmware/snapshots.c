@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "drivers/clock/clock.h"
 #include "firmware/log.h"
+#include "firmware/nap.h"
 #include "firmware/recover.h"
 
 #define PIECES_MAX 8
@@ -130,13 +130,12 @@ static void *run(void *ctx)
 {
 	struct snapshots  *snapshots = ctx;
 	struct sched_param idle      = { 0 };
-	struct timespec    nap       = { .tv_nsec = NAP_MS * 1000000 };
 	uint64_t           waited_ms = 0;
 
 	/* Only what nobody else wants of the core. */
 	pthread_setschedparam(pthread_self(), SCHED_IDLE, &idle);
 	while (!atomic_load(&snapshots->stop)) {
-		nanosleep(&nap, NULL);
+		nap_ms(NAP_MS);
 		waited_ms += NAP_MS;
 		if (waited_ms < snapshots->config->state.snapshot_interval_seconds * 1000ull)
 			continue;

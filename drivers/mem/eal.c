@@ -43,11 +43,6 @@ static ssize_t log_write(void *unused, const char *text, size_t size_bytes)
 	return (ssize_t)size_bytes;
 }
 
-const char *mem_log_tail(void)
-{
-	return log_tail;
-}
-
 static void keep_log(void)
 {
 	FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = log_write });

@@ -65,36 +65,10 @@ void mem_seal(void)
 	sealed = true;
 }
 
-bool mem_sealed(void)
-{
-	return sealed;
-}
-
 uint32_t mem_rows(const struct mem_row **out)
 {
 	*out = rows;
 	return rows_count;
-}
-
-void mem_print(FILE *out)
-{
-	struct rte_malloc_socket_stats stats;
-	size_t                         taken_bytes = 0, free_bytes = 0, total_bytes = 0;
-
-	for (uint32_t i = 0; i < rows_count; i++) {
-		fprintf(out, "%-*s %12zu bytes\n", (int)MEM_NAME_BYTES_MAX, rows[i].name,
-			rows[i].size_bytes);
-		taken_bytes += rows[i].size_bytes;
-	}
-	for (unsigned i = 0; i < rte_socket_count(); i++) {
-		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) != 0)
-			continue;
-		free_bytes += stats.heap_freesz_bytes;
-		total_bytes += stats.heap_totalsz_bytes;
-	}
-	fprintf(out, "%-*s %12zu bytes\n", (int)MEM_NAME_BYTES_MAX, "NIC and DPDK",
-		total_bytes - free_bytes - taken_bytes);
-	fprintf(out, "%-*s %12zu bytes\n", (int)MEM_NAME_BYTES_MAX, "free", free_bytes);
 }
 
 bool mem_thread_enter(void)

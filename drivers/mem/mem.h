@@ -44,9 +44,6 @@ void mem_stop(void);
  * it gets DPDK's cache of free buffers.  Without it everything works, more slowly. */
 bool mem_thread_enter(void);
 
-/* The last lines of DPDK's log, for an error message; "" when there are none. */
-const char *mem_log_tail(void);
-
 /* `size_bytes` of zeroed hugepage memory that is never given back.  `align_bytes`
  * is a power of two, at least 1.  `name` is copied. */
 void *mem_take(const char *name, size_t size_bytes, size_t align_bytes);
@@ -58,15 +55,13 @@ struct mem_room {
 	size_t largest_bytes;
 };
 struct mem_room mem_room(void);
-bool            mem_sealed(void);
 
-/* What was taken, one row each, and what is left.  Boot prints it. */
+/* What was taken, one row each.  Boot prints it. */
 struct mem_row {
 	char   name[MEM_NAME_BYTES_MAX];
 	size_t size_bytes;
 };
 uint32_t mem_rows(const struct mem_row **rows);
-void     mem_print(FILE *out);
 
 /* Is `device` a PCI address ("0000:03:00.0" or "03:00.0")? */
 bool mem_device_is_pci(const char *device);

@@ -117,11 +117,6 @@ static inline const uint8_t *nic_mac(const struct nic *nic)
 	return nic->mac;
 }
 
-static inline uint32_t nic_mtu(const struct nic *nic)
-{
-	return nic->mtu;
-}
-
 static inline const struct nic_facts *nic_facts(const struct nic *nic)
 {
 	return &nic->facts;

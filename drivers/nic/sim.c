@@ -448,8 +448,3 @@ struct sim_counters sim_link_counters_ab(const struct sim_link *link)
 {
 	return link->wires[0].counters;
 }
-
-struct sim_counters sim_link_counters_ba(const struct sim_link *link)
-{
-	return link->wires[1].counters;
-}

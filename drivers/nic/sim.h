@@ -55,6 +55,5 @@ void sim_link_advance(struct sim_link *link, uint64_t now_ns);
 uint64_t sim_link_next_ns(const struct sim_link *link);
 
 struct sim_counters sim_link_counters_ab(const struct sim_link *link);
-struct sim_counters sim_link_counters_ba(const struct sim_link *link);
 
 #endif

@@ -343,13 +343,6 @@ bool tcp_conn_ended(const struct tcp_conn *conn)
 	return c->fin_received && !c->unread_first;
 }
 
-size_t tcp_conn_write_space(const struct tcp_conn *conn)
-{
-	const struct tcp_pcb *pcb = of(conn)->pcb;
-
-	return pcb->snd_queuelen >= TCP_SND_QUEUELEN ? 0 : tcp_sndbuf(pcb);
-}
-
 size_t tcp_conn_write(struct tcp_conn *conn, const void *data, size_t n)
 {
 	struct tcp_pcb *pcb     = of(conn)->pcb;

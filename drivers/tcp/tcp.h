@@ -145,8 +145,6 @@ void tcp_conn_consume(struct tcp_conn *conn, size_t n);
 /* The peer sent FIN and everything before it was consumed. */
 bool tcp_conn_ended(const struct tcp_conn *conn);
 
-size_t tcp_conn_write_space(const struct tcp_conn *conn);
-
 /* Copies up to n bytes into the send buffer; returns how many.  Fewer than n:
  * wait for `writable`.  Nothing is sent before tcp_conn_flush (inside an event:
  * before the event's frame or tick is done). */

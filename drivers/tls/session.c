@@ -80,11 +80,6 @@ void tls_session_free(struct tls_session *session)
 	free(session);
 }
 
-void tls_session_io(struct tls_session *session, const struct tls_io *io)
-{
-	session->io = *io;
-}
-
 /* ---- failures */
 
 static void fail(struct tls_session *session, enum reason reason, uint8_t alert, bool ours,

@@ -161,9 +161,6 @@ enum reason tls_session_open(struct tls_server *server, const struct tls_io *io,
 			     struct tls_session **out);
 void        tls_session_free(struct tls_session *session); /* NULL is fine; sends nothing */
 
-/* The bytes' way may change when a session moves to another core. */
-void tls_session_io(struct tls_session *session, const struct tls_io *io);
-
 /* Goes on with the handshake as far as it can; also sends what is left of an
  * alert or a record.  On an open session it only does the latter. */
 enum tls_state tls_session_step(struct tls_session *session, int64_t now_ns);

@@ -31,6 +31,5 @@ struct ledger {
 };
 
 const char *stage_name(enum stage stage);
-const char *stage_meaning(enum stage stage);
 
 #endif

@@ -68,11 +68,8 @@ static const char *const outcomes[LABEL_OUTCOME_COUNT] = {
 	[LABEL_UNKNOWN]   = "unknown",
 };
 
-static const struct {
-	const char *name;
-	const char *meaning;
-} stages[STAGE_COUNT] = {
-#define STAGE(name, words) [STAGE_##name] = { #name, words },
+static const char *const stages[STAGE_COUNT] = {
+#define STAGE(name, words) [STAGE_##name] = #name,
 	STAGES(STAGE)
 #undef STAGE
 };
@@ -126,11 +123,5 @@ const char *label_outcome_name(enum label_outcome outcome)
 const char *stage_name(enum stage stage)
 {
 	assert(stage < STAGE_COUNT);
-	return stages[stage].name;
-}
-
-const char *stage_meaning(enum stage stage)
-{
-	assert(stage < STAGE_COUNT);
-	return stages[stage].meaning;
+	return stages[stage];
 }
