@@ -252,7 +252,7 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	COUNT("state.future_seconds", state.future_seconds, LIVE, "s", 0, 604800, "300",
 	      "A payment dated this much ahead of the appliance's clock or less is taken; one further ahead is refused, as it would make every payment of today late.")
 	NAMED_FILE("state.snapshot_directory", state.snapshot_directory, BOOT, 0, "a directory, or empty", "",
-	           "Where snapshots of the histories are kept; empty means none, and a start reads the whole audit log.")
+	           "Where snapshots of the histories are kept; empty means none, and a start reads the whole audit log.  Making one takes as much ordinary memory as the histories do.")
 	COUNT("state.snapshot_interval_seconds", state.snapshot_interval_seconds, BOOT, "s", 1, 604800, "3600",
 	      "Time from one snapshot to the next.")
 

@@ -336,6 +336,20 @@ static uint64_t monotonic(void *clock)
 	return clock_now_ns(clock);
 }
 
+/* For how long answers are kept, in a number that can be compared with the load. */
+static void tell_answers(const struct core *core, const struct config *config)
+{
+	struct repeats_counters counters;
+	uint32_t                hours = config->idempotency.retention_hours;
+
+	repeats_counters(core->engine.repeats, &counters);
+	log_write(LOG_INFO,
+		  "answers: room for %lu, enough for %u hours of %.1f requests a second; beyond "
+		  "that, idempotency.memory_mib decides",
+		  (unsigned long)counters.entries_max, hours,
+		  (double)counters.entries_max / (hours * 3600.0));
+}
+
 /* Histories, answers and labels, and what is done with them. */
 static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
@@ -345,7 +359,7 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	struct state_facts   facts;
 
 	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
-		  engine_bytes(config) + pipeline_bytes(threads), error) ||
+		  engine_bytes(config, true) + pipeline_bytes(threads), error) ||
 	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;
 	core->engine.now_ns  = monotonic;
@@ -354,6 +368,7 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	log_write(LOG_INFO, "state: %u shards of %lu KiB, each up to %u entities of %u bytes",
 		  facts.shards, (unsigned long)(facts.shard_bytes >> 10), facts.entities_max,
 		  facts.entity_bytes);
+	tell_answers(core, config);
 	pipeline_init(&core->pipeline, &core->engine, threads,
 		      mem_take("pipeline", pipeline_bytes(threads), 64), core->chain.next_sequence,
 		      core->chain.order);
@@ -380,6 +395,35 @@ static void tell_progress(void *ctx, uint64_t done_bytes, uint64_t all_bytes)
 		  (unsigned long)(done_bytes >> 20), (unsigned long)(all_bytes >> 20));
 }
 
+/* What the kernel could give to a program without swapping; 0: it does not say. */
+static uint64_t available_bytes(void)
+{
+	FILE         *info = fopen("/proc/meminfo", "r");
+	char          line[128];
+	unsigned long kib = 0;
+
+	if (!info)
+		return 0;
+	while (kib == 0 && fgets(line, sizeof(line), info))
+		if (sscanf(line, "MemAvailable: %lu kB", &kib) != 1)
+			kib = 0;
+	fclose(info);
+	return (uint64_t)kib << 10;
+}
+
+/* A snapshot is made from the log in memory of its own, an hour from now. */
+static void tell_snapshot_memory(const struct config *config)
+{
+	uint64_t need = engine_bytes(config, false), there = available_bytes();
+
+	if (there != 0 && need > there)
+		log_write(LOG_WARNING,
+			  "state.snapshot_directory: making a snapshot takes up to %lu MiB beside "
+			  "memory.hugepages_mib, and %lu MiB are available: lower "
+			  "state.memory_mib, or snapshots may fail or stop the appliance",
+			  (unsigned long)(need >> 20), (unsigned long)(there >> 20));
+}
+
 /* Histories, answers and labels as they were behind the last record. */
 static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
@@ -404,6 +448,8 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 	if (keeps &&
 	    !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
 		return false;
+	if (keeps)
+		tell_snapshot_memory(config);
 	if (appliance->log.durable_sequence == 0)
 		return true;
 	recover.snapshots  = keeps ? &appliance->snapshots.disk : NULL;

@@ -206,9 +206,9 @@ struct job *core_job_take(struct core *core)
 	job->conn       = NULL;
 	job->out_bytes = job->out_at = 0;
 	job->keep_alive = job->interim = false;
-	job->started_ns                = core->now_ns;
-	job->left                      = 0;
-	job->refused                   = REASON_NONE;
+	job->started_ns = job->taken_ns = core->now_ns;
+	job->left                       = 0;
+	job->refused                    = REASON_NONE;
 	job->tls_ns = job->http_ns = 0;
 	http_init(&job->http, &core->limits, job->head);
 	http_lend_body(&job->http, job->request.body, core->limits.body_bytes_max);

@@ -77,7 +77,8 @@ struct job {
 	enum reason         refused;         /* what was decided is not to be told: this is */
 	uint64_t            last_sequence;   /* of its records, once none is left */
 	uint64_t            tls_ns, http_ns; /* spent on it so far */
-	uint64_t            started_ns;      /* its first byte was read */
+	uint64_t            started_ns;      /* its first byte was read: deadlines count from it */
+	uint64_t            taken_ns;        /* it got this job; later, if it had to wait for one */
 	uint64_t            recorded_ns;     /* its last record was chained */
 	struct walk_request request;
 	/* [batch_max] for each transaction the bytes of its answer, which lie in `out`
@@ -112,6 +113,7 @@ struct conn {
 	uint8_t             state;         /* enum conn_state */
 	uint64_t            checked_epoch; /* identity last checked under this epoch */
 	uint64_t            since_ns;      /* when the state's timeout began */
+	uint64_t            asked_ns; /* a request's first byte came, and no job was free; else 0 */
 	uint32_t            may;
 	uint64_t            read_ns; /* spent decrypting what is in `in` */
 	uint32_t            in_at, in_bytes;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/audit_print.h"
 #include "firmware/ctl.h"
 #include "firmware/replay.h"
 
@@ -60,9 +61,13 @@ static void count_rules(struct view *view, const struct decision *decision, bool
 static bool each(void *ctx, const struct replay_pair *pair)
 {
 	struct view           *view = ctx;
-	const struct decision *then = &pair->then->decision, *now = &pair->now->work.decision;
-	uint64_t               n = view->moved[then->verdict][now->verdict]++;
+	const struct decision *then = &pair->then->decision, *now;
+	uint64_t               n;
 
+	if (pair->kind != AUDIT_DECISION)
+		return true;
+	now = &pair->now->work.decision;
+	n   = view->moved[then->verdict][now->verdict]++;
 	if (then->verdict != now->verdict && n < EXAMPLES_MAX)
 		memcpy(view->example[then->verdict][now->verdict][n],
 		       pair->then->transaction.id.data, pair->then->transaction.id.size_bytes);
@@ -117,6 +122,15 @@ static void print_table(const struct view *view)
 		       view->score_shift / (double)view->score_count);
 }
 
+static void print_examples(const char examples[EXAMPLES_MAX][66])
+{
+	for (int i = 0; i < EXAMPLES_MAX && examples[i][0]; i++) {
+		if (i > 0)
+			putchar(',');
+		audit_print_text(bytes_of(examples[i], strlen(examples[i])));
+	}
+}
+
 static void print_json(const struct view *view)
 {
 	const char *comma = "";
@@ -124,9 +138,12 @@ static void print_json(const struct view *view)
 	printf("{\"moved\":[");
 	for (int then = 0; then < VERDICT_COUNT; then++)
 		for (int now = 0; now < VERDICT_COUNT; now++) {
-			printf("%s{\"then\":\"%s\",\"now\":\"%s\",\"count\":%" PRIu64 "}", comma,
-			       verdict_name((enum verdict)then), verdict_name((enum verdict)now),
-			       view->moved[then][now]);
+			printf("%s{\"then\":\"%s\",\"now\":\"%s\",\"count\":%" PRIu64
+			       ",\"examples\":[",
+			       comma, verdict_name((enum verdict)then),
+			       verdict_name((enum verdict)now), view->moved[then][now]);
+			print_examples(view->example[then][now]);
+			fputs("]}", stdout);
 			comma = ",";
 		}
 	printf("],\"rules\":[");
@@ -136,8 +153,9 @@ static void print_json(const struct view *view)
 		       view->seen[i].id, view->seen[i].then, view->seen[i].now);
 		comma = ",";
 	}
-	printf("],\"scores\":{\"same\":%" PRIu64 ",\"count\":%" PRIu64 ",\"mean_shift\":%.9g}}\n",
-	       view->score_same, view->score_count,
+	printf("],\"hits_of_further_rules\":%u,\"scores\":{\"same\":%" PRIu64 ",\"count\":%" PRIu64
+	       ",\"mean_shift\":%.9g}}\n",
+	       view->seen_unsaid, view->score_same, view->score_count,
 	       view->score_count ? view->score_shift / (double)view->score_count : 0.0);
 }
 

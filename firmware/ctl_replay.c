@@ -13,8 +13,10 @@
 static const char usage[] =
 	"assayctl replay DIR [--cores N] [--to SEQUENCE] [--json]\n\n"
 	"Decides every payment of an audit directory again, with the config, model and rules\n"
-	"the log was decided with (DIR/artefacts), and compares the decision part of every\n"
-	"record byte for byte.  Explains the first difference field by field.\n\n"
+	"the log was decided with (DIR/artefacts), takes every label and list edit again, and\n"
+	"compares the decision part of their records byte for byte; and every repeat with the\n"
+	"decision it points at.  Explains the first difference field by field.  What a shadow\n"
+	"said beside, times and places are not decided again: audit verify vouches for them.\n\n"
 	"Exit status 0: every byte is the same; 1: something differs; 2: it cannot be done.\n\n"
 	"Example: assayctl replay /var/lib/assay/audit --cores 4\n";
 
@@ -81,15 +83,12 @@ static void differ_rules(const struct decision *then, const struct decision *now
 	}
 }
 
-static void explain(const struct replay_pair *pair)
+static void explain_decision(const struct replay_pair *pair)
 {
 	const struct decision       *then = &pair->then->decision, *now = &pair->now->work.decision;
 	const struct feature_values *a = &pair->then->values, *b = &pair->now->work.values;
 	char                         name[PLAN_NAME_BYTES + 16];
 
-	printf("record %" PRIu64 ", transaction %.*s, differs:\n", pair->sequence,
-	       pair->then->transaction.id.size_bytes, pair->then->transaction.id.data);
-	differ_number("order", (double)pair->then->order, (double)pair->now->work.order);
 	differ("decision", verdict_name((enum verdict)then->verdict),
 	       verdict_name((enum verdict)now->verdict));
 	differ_number("score", (double)then->score, (double)now->score);
@@ -105,6 +104,57 @@ static void explain(const struct replay_pair *pair)
 	if (memcmp(&pair->then->artefacts, &pair->now->work.brain->digests,
 		   sizeof(struct artefact_digests)) != 0)
 		printf("  %-24s are others\n", "artefacts");
+}
+
+static void explain_label(const struct replay_pair *pair)
+{
+	differ("outcome", label_outcome_name(pair->then->label_outcome),
+	       label_outcome_name(pair->now->label_outcome));
+	differ_number("labelled_order", (double)pair->then->labelled_order,
+		      (double)pair->now->labelled_order);
+}
+
+static const char *edit_outcome_name(enum reason outcome)
+{
+	return outcome == REASON_NONE ? "done" : reason_row_of(outcome)->name;
+}
+
+static void explain_list(const struct replay_pair *pair)
+{
+	differ("outcome", edit_outcome_name(pair->then->edit_outcome),
+	       edit_outcome_name(pair->now->edit_outcome));
+}
+
+static void explain_repeat(const struct replay_pair *pair)
+{
+	differ_number("first_sequence", (double)pair->then->first_sequence,
+		      (double)pair->first_sequence);
+}
+
+/* What a record is about, and what its kind has to differ in. */
+static void explain(const struct replay_pair *pair)
+{
+	const struct audit_decoded *then = pair->then;
+	const struct bytes          about =
+                pair->kind == AUDIT_DECISION
+				 ? bytes_of(then->transaction.id.data, then->transaction.id.size_bytes)
+			 : pair->kind == AUDIT_LABEL
+				 ? bytes_of(then->label.id.data, then->label.id.size_bytes)
+			 : pair->kind == AUDIT_LIST
+				 ? bytes_of(then->edit.list.data, then->edit.list.size_bytes)
+				 : then->id;
+
+	printf("record %" PRIu64 ", %s %.*s, differs:\n", pair->sequence,
+	       pair->kind == AUDIT_DECISION ? "transaction" : audit_kind_name(pair->kind),
+	       (int)about.size_bytes, (const char *)about.data);
+	if (pair->kind != AUDIT_REPEAT)
+		differ_number("order", (double)then->order, (double)pair->order);
+	switch (pair->kind) {
+	case AUDIT_DECISION: explain_decision(pair); break;
+	case AUDIT_LABEL: explain_label(pair); break;
+	case AUDIT_LIST: explain_list(pair); break;
+	default: explain_repeat(pair); break;
+	}
 }
 
 static bool each(void *ctx, const struct replay_pair *pair)

@@ -212,11 +212,16 @@ static bool step_reading(struct core *core, struct conn *conn)
 	if (!conn->job) {
 		conn->job = core_job_take(core);
 		if (!conn->job) {
+			if (conn->asked_ns == 0)
+				conn->asked_ns = core->now_ns;
 			line_put(&core->wait_jobs, conn);
 			return false;
 		}
 		conn->job->conn = conn;
-		conn->since_ns  = core->now_ns;
+		if (conn->asked_ns != 0)
+			conn->job->started_ns = conn->asked_ns;
+		conn->asked_ns = 0;
+		conn->since_ns = core->now_ns;
 	}
 	return parse(core, conn);
 }
@@ -325,8 +330,8 @@ static bool accepted(void *ctx, struct tcp_conn *tcp)
 	conn->tcp        = tcp;
 	conn->job        = NULL;
 	conn->in_at = conn->in_bytes = 0;
-	conn->read_ns                = 0;
-	conn->since_ns               = core->now_ns;
+	conn->read_ns = conn->asked_ns = 0;
+	conn->since_ns                 = core->now_ns;
 	enter_handshake(core, conn);
 	conn->live = core->live;
 	atomic_fetch_add_explicit(&conn->live->sessions, 1, memory_order_relaxed);
@@ -497,7 +502,7 @@ static bool is_stalled(const struct core *core, const struct conn *conn)
 {
 	return !core->jobs_free && core->wait_jobs.first && conn->job && !conn->waiting &&
 	       (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
-	       core->now_ns - conn->job->started_ns >= CORE_GRACE_NS &&
+	       core->now_ns - conn->job->taken_ns >= CORE_GRACE_NS &&
 	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= CORE_STALL_NS;
 }
 

@@ -55,7 +55,7 @@ static size_t size_of(const struct feature_plan *part, char *error, size_t error
 	return part->memory_bytes == 0 ? 0 : state_size(part, error, error_bytes);
 }
 
-size_t engine_bytes(const struct config *config)
+size_t engine_bytes(const struct config *config, bool answers)
 {
 	struct repeats_options repeats = repeats_of(config);
 	struct feature_plan    part[2];
@@ -66,7 +66,8 @@ size_t engine_bytes(const struct config *config)
 	state = size_of(&part[0], error, sizeof(error));
 	if (state == 0)
 		return 0;
-	return state + size_of(&part[1], error, sizeof(error)) + repeats_size(&repeats) +
+	return state + size_of(&part[1], error, sizeof(error)) +
+	       (answers ? repeats_size(&repeats) : 0) +
 	       sightings_size(&config->plan, config->labels.transactions_max);
 }
 
@@ -200,13 +201,19 @@ void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
 
 void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes)
 {
-	void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+	void *memory = mmap(NULL, size_bytes, PROT_NONE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)ctx, (void)name;
 	assert(align_bytes <= 4096);
 	if (memory == MAP_FAILED)
 		return NULL;
+	/* In a process that has locked its memory all of it would be there at once. */
+	munlock(memory, size_bytes);
+	if (mprotect(memory, size_bytes, PROT_READ | PROT_WRITE) < 0) {
+		munmap(memory, size_bytes);
+		return NULL;
+	}
 	madvise(memory, size_bytes, MADV_HUGEPAGE);
 	return memory;
 }

@@ -66,11 +66,12 @@ void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
 void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
 		     struct state_counters *out);
 
-/* By mmap, for use outside the appliance; given back when the process ends.  Or NULL. */
+/* By mmap, for what is not on a polling core: a page is taken when it is first touched.
+ * Given back when the process ends, or by munmap.  Or NULL. */
 void *engine_take_pages(void *ctx, const char *name, size_t size_bytes, size_t align_bytes);
 
 /* What engine_init will take, all pieces together; 0: the plan does not fit. */
-size_t engine_bytes(const struct config *config);
+size_t engine_bytes(const struct config *config, bool answers);
 
 static inline uint64_t engine_now_ns(const struct engine *engine)
 {

@@ -176,6 +176,16 @@ static void write_engine(FILE *out, struct appliance *appliance)
 		{ "assay_repeats_total", "counter",
 		  "Requests asked again and given their first answer.",
 		  stats_get(&stats->repeats) },
+		{ "assay_answers_kept", "gauge", "Answers that can be given again.",
+		  stats_get(&stats->repeats_kept) },
+		{ "assay_answers_expired_total", "counter",
+		  "Answers forgotten when idempotency.retention_hours were over.",
+		  stats_get(&stats->repeats_expired) },
+		{ "assay_answers_dropped_total", "counter",
+		  "Answers forgotten before that: idempotency.memory_mib was full.  Their "
+		  "requests, "
+		  "asked again, are decided again.",
+		  stats_get(&stats->repeats_dropped) },
 		{ "assay_labels_total", "counter", "Labels taken.", stats_get(&stats->labels) },
 		{ "assay_entities", "gauge", "Entities remembered.", sum.entities },
 		{ "assay_history_cells", "gauge", "Cells of their histories.", sum.cells },

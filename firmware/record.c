@@ -22,9 +22,14 @@ static void keep_answer(struct core *core, const struct slot *slot)
 		 .sequence    = slot->sequence,
 		 .hash        = core->chain.hash,
 	};
-	size_t size = first_answer_make(&first, answer);
+	size_t                  size = first_answer_make(&first, answer);
+	struct repeats_counters counters;
 
 	repeats_answer(core->engine.repeats, slot->sequence, bytes_of(answer, size));
+	repeats_counters(core->engine.repeats, &counters);
+	stats_set(&core->stats->repeats_kept, counters.entries);
+	stats_set(&core->stats->repeats_expired, counters.expired);
+	stats_set(&core->stats->repeats_dropped, counters.dropped);
 	job->answers[slot->index] = size;
 }
 

@@ -9,6 +9,7 @@
 
 #include "firmware/artefacts.h"
 #include "firmware/asked.h"
+#include "firmware/first_asked.h"
 #include "firmware/record_put.h"
 #include "firmware/recover.h"
 #include "firmware/walk.h"
@@ -35,6 +36,8 @@ struct replay {
 	uint32_t                     lives_count;
 	struct audit_chain           chain;
 	struct digest                digest;
+	struct first_asked           asked;
+	uint64_t                     order; /* of the last record that came out */
 	uint8_t                      record[AUDIT_RECORD_BYTES_MAX];
 	bool                         stop, failed;
 };
@@ -55,33 +58,39 @@ static struct bytes encode(struct replay *replay, const struct slot *slot, const
 	struct record_about about = { .now_ns     = past->decoded.now_ns,
 				      .identity   = past->decoded.identity,
 				      .batch_size = 1 };
-	struct audit_chain  chain = { .next_sequence = slot->sequence,
-				      .order         = slot->work.order - 1 };
+	struct audit_chain  chain = { .next_sequence = slot->sequence, .order = replay->order };
 	uint32_t            part_bytes;
 
 	record_put(replay->record, slot, &about, &chain);
+	replay->order = chain.order;
 	memcpy(&part_bytes, replay->record + 16, sizeof(part_bytes)); /* format.h */
 	return bytes_of(replay->record + AUDIT_FRAME_BYTES, part_bytes);
+}
+
+static void tell_pair(struct replay *replay, const struct replay_pair *pair)
+{
+	replay->result->different += !pair->same;
+	if (replay->options->each && !replay->options->each(replay->options->ctx, pair))
+		replay->stop = true;
 }
 
 static void emit(void *ctx, struct slot *slot)
 {
 	struct replay     *replay = ctx;
 	struct past       *past   = slot->user;
+	struct replay_pair pair   = { .now = slot, .kind = slot->kind };
 	struct bytes       part;
-	struct replay_pair pair;
 
-	if (slot->kind != AUDIT_DECISION || replay->stop)
+	if (!past || replay->stop) /* a reload */
 		return;
 	part = encode(replay, slot, past);
-	digest_add(&replay->digest, part.data, part.size_bytes);
-	pair = (struct replay_pair){ .sequence = past->sequence,
-				     .then     = &past->decoded,
-				     .now      = slot,
-				     .same     = bytes_equal(part, past->part) };
-	replay->result->different += !pair.same;
-	if (replay->options->each && !replay->options->each(replay->options->ctx, &pair))
-		replay->stop = true;
+	if (slot->kind == AUDIT_DECISION)
+		digest_add(&replay->digest, part.data, part.size_bytes);
+	pair.sequence = past->sequence;
+	pair.order    = replay->order;
+	pair.then     = &past->decoded;
+	pair.same     = bytes_equal(part, past->part);
+	tell_pair(replay, &pair);
 }
 
 /* ---- artefacts */
@@ -157,6 +166,7 @@ static bool begin(struct replay *replay, struct live *live, const struct audit_r
 
 	offline->threads = replay->options->cores > 1 ? replay->options->cores : 0;
 	offline->live    = live;
+	replay->order    = order;
 	if (!engine_init(&offline->engine, &live->config, false, engine_take_pages, NULL, error))
 		return fail(replay, error);
 	offline_start(offline, record->sequence, order, emit, replay);
@@ -272,6 +282,8 @@ static bool decode(struct past *past, const struct audit_record *record)
 static void submit_decision(struct replay *replay, struct past *past)
 {
 	const struct audit_decoded *d    = &past->decoded;
+	const struct hash128        key  = repeats_key(d->identity, bytes_of(d->transaction.id.data,
+									     d->transaction.id.size_bytes));
 	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
 	struct work                *work = &slot->work;
 
@@ -288,9 +300,8 @@ static void submit_decision(struct replay *replay, struct past *past)
 	/* What a deadline would cut off under another config nobody knows: all of it runs. */
 	if (replay->options->config_path)
 		work->follow = false;
-	pipeline_decide(&replay->offline.pipeline, slot,
-			repeats_key(d->identity, bytes_of(d->transaction.id.data,
-							  d->transaction.id.size_bytes)));
+	first_asked_add(&replay->asked, key, past->sequence);
+	pipeline_decide(&replay->offline.pipeline, slot, key);
 	replay->result->decisions++;
 }
 
@@ -310,10 +321,28 @@ static void submit_edit(struct replay *replay, struct past *past)
 	const struct audit_decoded *d    = &past->decoded;
 	struct slot                *slot = pipeline_next(&replay->offline.pipeline);
 
-	slot->user = past;
-	slot->edit = d->edit;
+	slot->user        = past;
+	slot->edit        = d->edit;
+	slot->work.now_ns = d->now_ns;
 	pipeline_edit(&replay->offline.pipeline, slot, replay->offline.live, d->now_ns);
 	replay->result->edits++;
+}
+
+/* It has no place in the order: what it must say follows from the records before it. */
+static bool check_repeat(struct replay *replay, const struct past *past)
+{
+	const struct audit_decoded *d    = &past->decoded;
+	struct replay_pair          pair = {
+			 .sequence = past->sequence,
+			 .kind     = AUDIT_REPEAT,
+			 .then     = d,
+			 .first_sequence = first_asked_find(&replay->asked, repeats_key(d->identity, d->id)),
+	};
+
+	pair.same = pair.first_sequence == d->first_sequence;
+	replay->result->repeats++;
+	tell_pair(replay, &pair);
+	return !replay->stop;
 }
 
 static bool take(void *context, const struct audit_record *record)
@@ -331,7 +360,7 @@ static bool take(void *context, const struct audit_record *record)
 	switch (record->kind) {
 	case AUDIT_START:
 	case AUDIT_CONFIG: return take_over(replay, record, &past->decoded);
-	case AUDIT_REPEAT: replay->result->repeats++; return true;
+	case AUDIT_REPEAT: return check_repeat(replay, past);
 	default: break;
 	}
 	if (!replay->opened)
@@ -419,6 +448,7 @@ bool replay_run(const struct replay_options *options, struct replay_result *resu
 		disk_real_close(disk);
 	ok = !replay->failed;
 	free(replay->past);
+	first_asked_free(&replay->asked);
 	free(replay);
 	free(report);
 	free(disk);

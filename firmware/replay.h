@@ -4,7 +4,8 @@
  * then, with the artefacts (config, model, rules) that the log names, found in the log's
  * own artefact store, with the recorded `now` and the recorded stages.
  *
- *   replay    compares the decision part of every record, byte for byte
+ *   replay    compares the decision part of every decision, label, list edit and repeat,
+ *             byte for byte
  *   backtest  decides with other rules, thresholds or model, and compares verdicts
  *
  * Owner: one thread, and the decider threads it starts. */
@@ -22,11 +23,14 @@
 
 struct replay;
 
-/* One decision, then and now.  `same`: the decision parts are the same bytes. */
+/* One record, then and now.  `same`: the decision parts are the same bytes. */
 struct replay_pair {
-	uint64_t                    sequence;
+	uint64_t        sequence;
+	uint64_t        order; /* now; a repeat has none */
+	enum audit_kind kind;  /* AUDIT_DECISION, AUDIT_LABEL, AUDIT_LIST, AUDIT_REPEAT */
 	const struct audit_decoded *then;
-	const struct slot          *now;
+	const struct slot          *now;            /* NULL: a repeat */
+	uint64_t                    first_sequence; /* of a repeat, now; 0: nobody asked before */
 	bool                        same;
 };
 
@@ -35,7 +39,8 @@ struct replay_options {
 	const char *config_path; /* backtest: decide with this one; NULL: the log's own */
 	uint32_t    cores;
 	uint64_t    to_sequence; /* 0: to the end */
-	/* Called for every decision, in order; false ends the replay. */
+	/* Called for each, decisions and what is between them in order (a repeat as soon as it
+	 * is read); false ends the replay. */
 	bool (*each)(void *ctx, const struct replay_pair *pair);
 	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes);
 	void *ctx;
@@ -43,7 +48,7 @@ struct replay_options {
 
 struct replay_result {
 	uint64_t decisions, labels, edits, repeats;
-	uint64_t different;            /* decisions whose bytes are not the same */
+	uint64_t different;            /* records whose decision parts are not the same */
 	uint8_t  digest[DIGEST_BYTES]; /* the decision digest of what was decided now */
 };
 

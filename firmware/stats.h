@@ -21,8 +21,11 @@ struct stats {
 	counter_u64 verdicts[VERDICT_COUNT];
 	counter_u64 requests;
 	counter_u64 responses;
-	counter_u64 transactions; /* decided; repeats are not */
-	counter_u64 repeats;      /* asked again and given their first answer */
+	counter_u64 transactions;    /* decided; repeats are not */
+	counter_u64 repeats;         /* asked again and given their first answer */
+	counter_u64 repeats_kept;    /* gauge: answers that can be given again */
+	counter_u64 repeats_expired; /* forgotten when their retention was over */
+	counter_u64 repeats_dropped; /* forgotten before, for want of room */
 	counter_u64 labels;
 	counter_u64 connections_open; /* gauge */
 	counter_u64 connections_accepted;

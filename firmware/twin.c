@@ -325,6 +325,21 @@ static void tell_state(const struct twin *twin)
 		(unsigned long)all.label_lost);
 }
 
+/* Rows that came too late are in no history, and their own features lack what was before
+ * them: that is not to be found out by reading the table. */
+static void warn_of_late(const struct twin *twin)
+{
+	struct state_counters all;
+
+	engine_counters(&twin->offline.engine, 0, 1, &all);
+	if (all.late > 0)
+		fprintf(stderr,
+			"assayctl %s: payments came too late for %lu of their histories and were "
+			"left out of them: sort the input by time, or raise "
+			"state.lateness_seconds\n",
+			twin->options.name, (unsigned long)all.late);
+}
+
 static bool begin_csv(struct twin *twin, FILE *in)
 {
 	char    error[CSV_ERROR_BYTES];
@@ -381,6 +396,7 @@ int twin_run(const struct twin_options *options, FILE *in)
 			 : 0;
 	if (status == 0) {
 		read_lines(twin, in);
+		warn_of_late(twin);
 		if (options->verbose)
 			tell_state(twin);
 		if (options->audit)

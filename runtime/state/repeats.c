@@ -197,6 +197,7 @@ void repeats_counters(const struct repeats *repeats, struct repeats_counters *ou
 		     (repeats->answered > repeats->first
 			      ? repeats->answers_next - repeats->answers_first
 			      : 0);
-	out->expired = repeats->expired;
-	out->dropped = repeats->dropped;
+	out->entries_max = repeats->entries_max;
+	out->expired     = repeats->expired;
+	out->dropped     = repeats->dropped;
 }

@@ -61,6 +61,7 @@ struct bytes repeats_answer_of(const struct repeats *repeats, uint64_t sequence)
 
 struct repeats_counters {
 	uint64_t entries, bytes;   /* now */
+	uint64_t entries_max;      /* room; answers of over 448 bytes make it less */
 	uint64_t expired, dropped; /* dropped: before their time */
 };
 void repeats_counters(const struct repeats *repeats, struct repeats_counters *out);

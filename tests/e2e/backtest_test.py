@@ -103,6 +103,10 @@ def test_table(log):
     tap.same(rows, {then: [str(moved[then, now]) for now in VERDICTS] for then in VERDICTS}, "table")
     examples = [line.split() for line in text.splitlines() if " -> " in line]
     tap.check(examples, f"no examples: {text}")
+    found = json.loads(cards.run("backtest", "--config", config, "--json", log.path("log")))
+    tap.same([[row["then"], "->", row["now"], name] for row in found["moved"]
+              if row["then"] != row["now"] for name in row["examples"]], examples, "examples as JSON")
+    tap.same(found["hits_of_further_rules"], 0, "hits of rules beyond the table")
     by_id = {r["transaction"]["id"]: r for r in log.records}
     for then, _, now, name in examples:
         tap.same((by_id[name]["decision"], decided(by_id[name], 0.05, 0.3)), (then, now), name)

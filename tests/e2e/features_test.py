@@ -3,6 +3,7 @@
 first week, and small cases by hand (tests/golden/features/README.md)."""
 
 import csv
+import json
 import pathlib
 import subprocess
 import sys
@@ -42,6 +43,19 @@ def test_small():
 def test_quoted():
     """CSV cells with quotes and commas, a column that is not read, labels"""
     small("quoted", "csv", "--csv")
+
+
+def test_unsorted():
+    """rows in no order of time are told of; sorted, nothing is"""
+    with open(GOLDEN / "small.jsonl", encoding="utf-8") as given:
+        lines = [line for line in given if "time" in json.loads(line)]
+    for order, told in ((sorted(lines, key=lambda line: json.loads(line)["time"]), False),
+                        (sorted(lines, key=lambda line: json.loads(line)["time"], reverse=True), True)):
+        with tempfile.TemporaryFile("w+") as given:
+            given.writelines(order)
+            given.seek(0)
+            status, _, words = features(GOLDEN / "small.cfg", given)
+        tap.same((status, "sort the input by time" in words), (0, told), f"status, told ({words})")
 
 
 def mismatches(config):
@@ -86,4 +100,4 @@ def test_control():
 
 
 if __name__ == "__main__":
-    tap.main([test_small, test_quoted, test_week, test_control])
+    tap.main([test_small, test_quoted, test_unsorted, test_week, test_control])

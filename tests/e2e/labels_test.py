@@ -3,11 +3,15 @@
 
 import json
 import pathlib
+import re
+import shutil
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
 # pylint: disable=wrong-import-position
+import forge
 import tap
 from bank import Bank, merchant, pay
 
@@ -126,6 +130,41 @@ def test_killed(appliance):
     tap.note(json.dumps(appliance.replayed(2)))
 
 
+def forged(appliance, what, sequence, change, word):
+    """A log with one record altered and chained anew: replay has to find that record."""
+    copy = appliance.directory / "forged"
+    shutil.copytree(appliance.audit, copy)
+    forge.alter(copy, sequence, change)
+    appliance.ctl("audit", "verify", copy)
+    done = appliance.ctl("replay", copy, check=False)
+    shutil.rmtree(copy)
+    tap.same(done.returncode, 1, f"exit status of replay of {what} ({done.stdout}{done.stderr})")
+    tap.same(re.search(r"different +(\d+)", done.stdout)[1], "1", f"records that differ: {what}")
+    for words in (f"record {sequence}, ", word):
+        tap.check(words in done.stdout, f"{what}: replay does not say '{words}': {done.stdout}")
+
+
+def test_forged(appliance):
+    """control: what a label or an edit did and whom a repeat repeats is decided again, too"""
+    caller = appliance.caller()
+    pay(caller, 40, merchant=merchant("m-other"), time="2026-07-05T12:00:00Z", card="tok_l40")
+    tap.same(caller.request("POST", "/v1/lists", json.dumps({"list": "trusted", "value": "v"}))[0], 200,
+             "status of an edit")
+    caller.close()
+    appliance.stop()
+    records = appliance.audit_records()
+    unknown = next(r["sequence"] for r in records if r["kind"] == "label" and r["outcome"] == "unknown")
+    known = next(r["sequence"] for r in records if r["kind"] == "label" and r["outcome"] == "applied")
+    edit = next(r["sequence"] for r in records if r["kind"] == "list" and r["outcome"] == "done")
+    repeat = next(r["sequence"] for r in records if r["kind"] == "repeat")
+    forged(appliance, "an outcome", unknown, lambda part: part[:-9] + b"\0" + part[-8:], "outcome")
+    forged(appliance, "an order", known, lambda part: part[:-8] + struct.pack("<Q", 2),
+           "labelled_order")
+    forged(appliance, "an edit", edit, lambda part: part[:-2] + b"\x0c\0list_unknown", "outcome")
+    forged(appliance, "a repeat", repeat, lambda part: part[:-8] + struct.pack("<Q", 2),
+           "first_sequence")
+
+
 if __name__ == "__main__":
     tap.main([test_outcomes, test_delayed, test_refused, test_other_caller, test_recorded,
-              test_killed], lambda: Bank("labels", snapshots=True))
+              test_killed, test_forged], lambda: Bank("labels", snapshots=True))

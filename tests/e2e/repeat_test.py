@@ -232,7 +232,8 @@ class Clients:
 
 
 def test_kills(appliance):
-    """client retries across kill -9: the same bytes, and nothing is counted twice"""
+    """client retries across kill -9, with snapshots and two deciders: the same bytes, and
+    nothing is counted twice"""
     tap.note(f"seed {SEED}, {KILLS} kills, at least {RETRIES} retries")
     clients = Clients(appliance, random.Random(SEED))
     kills = 0
@@ -259,8 +260,13 @@ def test_kills(appliance):
     found = appliance.replayed(2)
     tap.note(f"{len(clients.sent)} payments, {clients.retries} retries, {kills} kills, "
              f"{found['repeats']} repeats in the log, digest {found['decision_digest']}")
+    starts = [line for line in appliance.log.read_text().splitlines() if '"recovered: ' in line]
+    snapshots = sum("snapshot of record 0," not in line for line in starts)
+    tap.note(f"{len(starts)} starts, {snapshots} from a snapshot")
+    tap.check(snapshots > 0, "no start had a snapshot")
 
 
 if __name__ == "__main__":
     tap.main([test_same, test_batch, test_conflict, test_caller, test_flight, test_restart,
-              test_kills], lambda: Bank("repeat"))
+              test_kills], 
+             lambda: Bank("repeat", {"cores.decide": [0, 0]}, snapshots=True))
