@@ -163,16 +163,16 @@ static void check_computed(const struct check *check, uint32_t index)
 static void check_distinct(const struct check *check)
 {
 	const struct config *config                    = check->config;
-	uint32_t             fields[PLAN_ENTITIES_MAX] = { 0 }; /* bit sets of enum field */
+	uint64_t             fields[PLAN_ENTITIES_MAX] = { 0 }; /* bit sets of enum field */
 
 	for (uint32_t i = 0; i < config->plan.features_count; i++) {
 		uint8_t  at     = find_entity(&config->plan, config->computed_entity[i]);
-		uint32_t before = at == PLAN_NO_ENTITY ? 0 : fields[at];
+		uint64_t before = at == PLAN_NO_ENTITY ? 0 : fields[at];
 
 		if (at == PLAN_NO_ENTITY || config->plan.features[i].kind != FEATURE_DISTINCT)
 			continue;
-		fields[at] |= 1U << config->plan.features[i].of;
-		if (fields[at] != before && __builtin_popcount(fields[at]) > PLAN_DISTINCT_MAX)
+		fields[at] |= UINT64_C(1) << config->plan.features[i].of;
+		if (fields[at] != before && __builtin_popcountll(fields[at]) > PLAN_DISTINCT_MAX)
 			fault(check, "computed", i, "of",
 			      "is another field of \"%s\", must be one of the %d that distinct "
 			      "counts there already",

@@ -87,9 +87,14 @@
 
 /* In the order of enum field, from 1; of enum feature_kind, from 0; of enum
  * transaction_channel, from 1.  A test compares them. */
+#define PARTY(role)                                                                  \
+	role "_name|" role "_country|" role "_iban|" role "_bic|" role "_lei|" role  \
+	     "_passport|" role "_other|" role "_other_scheme|" role "_other_2|" role \
+	     "_other_2_scheme"
 #define FIELDS                                                                               \
 	"id|card|account|payee|device|terminal|merchant|merchant_category|merchant_country|" \
-	"currency|channel|originator_name|originator_country|beneficiary_name|beneficiary_country"
+	"currency|channel|" PARTY("originator") "|" PARTY("beneficiary") "|" PARTY(          \
+		"originator_agent") "|" PARTY("beneficiary_agent")
 #define KINDS                                                                         \
 	"count|sum|mean|min|max|stddev|distinct|zscore|ratio|since_last|since_first|" \
 	"frauds|fraud_rate|labelled|declines|reviews|amount|hour|weekday|weekend|hours"

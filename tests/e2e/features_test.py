@@ -44,6 +44,11 @@ def test_quoted():
     small("quoted", "csv", "--csv")
 
 
+def test_parties():
+    """entities by a party's IBAN, by two agents, by an identifier of any scheme"""
+    small("parties", "csv", "--csv")
+
+
 def mismatches(config):
     """(rows, mismatched values) of the first week against the published features."""
     with cards.week() as given:
@@ -86,4 +91,4 @@ def test_control():
 
 
 if __name__ == "__main__":
-    tap.main([test_small, test_quoted, test_week, test_control])
+    tap.main([test_small, test_quoted, test_parties, test_week, test_control])
