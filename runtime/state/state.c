@@ -27,17 +27,36 @@ struct state *state_init(void *memory, const struct feature_plan *plan)
 	return state;
 }
 
+/* A block doubles by moving into a free one, so that one of the most bytes is kept free
+ * of the count: while the last entity grows, its old block takes some of that room. */
+static struct state_size_facts facts_of_kind(const struct state *state, uint32_t kind)
+{
+	const struct layout *layout = &state->layouts[kind];
+	uint8_t              order  = layout->order_max;
+
+	if (order < state->order_min)
+		order = state->order_min;
+	while (order > state->order_min && state->units >> order < 2)
+		order--;
+	uint32_t fit = order == state->order_min ? state->entities_max
+						 : (state->units >> order) - 1;
+
+	return (struct state_size_facts){
+		.cell_bytes  = 8u + layout->body_bytes,
+		.least_bytes = (uint32_t)LAYOUT_UNIT_BYTES << state->order_min,
+		.most_bytes  = (uint32_t)LAYOUT_UNIT_BYTES << order,
+		.most_fit    = fit < state->entities_max ? fit : state->entities_max,
+	};
+}
+
 void state_facts(const struct state *state, struct state_facts *out)
 {
 	*out = (struct state_facts){ .shards       = state->plan->shards,
 				     .shard_bytes  = state->shard_bytes,
 				     .entities_max = state->entities_max,
-				     .cells_bytes  = (uint64_t)state->units * LAYOUT_UNIT_BYTES,
-				     .entity_bytes = LAYOUT_ENTITY_BYTES,
-				     .block_bytes  = (uint32_t)LAYOUT_UNIT_BYTES
-						    << state->order_min };
+				     .cells_bytes  = (uint64_t)state->units * LAYOUT_UNIT_BYTES };
 	for (uint32_t i = 0; i < state->plan->entities_count; i++)
-		out->cell_bytes[i] = 8u + state->layouts[i].body_bytes;
+		out->kinds[i] = facts_of_kind(state, i);
 }
 
 /* The newest time of an entity that has cells. */

@@ -53,15 +53,21 @@ size_t state_size(const struct feature_plan *plan, char *error, size_t error_byt
 /* `plan` is not copied and must outlive the state.  `memory` is zeroed by the caller. */
 struct state *state_init(void *memory, const struct feature_plan *plan);
 
-/* What is planned, for the table printed at boot. */
+/* What is planned, for the table printed at boot.  An entity takes one block; it begins
+ * with the least and doubles while its history grows, up to the most.  The most is what a
+ * whole history takes, or what a shard has room for when that is less: such an entity
+ * merges its history early.  How many fit is for entities all of that kind and size. */
+struct state_size_facts {
+	uint32_t cell_bytes;
+	uint32_t least_bytes, most_bytes; /* of one entity, all in all */
+	uint32_t most_fit; /* of the most bytes, a shard; of the least: entities_max */
+};
 struct state_facts {
-	uint32_t shards;
-	uint64_t shard_bytes;
-	uint32_t entities_max;                  /* a shard */
-	uint64_t cells_bytes;                   /* a shard, for rings */
-	uint32_t entity_bytes;                  /* fixed part of one entity */
-	uint32_t block_bytes;                   /* the least that an entity takes, all in all */
-	uint32_t cell_bytes[PLAN_ENTITIES_MAX]; /* by kind */
+	uint32_t                shards;
+	uint64_t                shard_bytes;
+	uint32_t                entities_max; /* a shard */
+	uint64_t                cells_bytes;  /* a shard, for entities and their rings */
+	struct state_size_facts kinds[PLAN_ENTITIES_MAX];
 };
 void state_facts(const struct state *state, struct state_facts *out);
 

@@ -73,9 +73,73 @@ static void facts_tell_what_is_planned(void **context)
 	assert_true(facts.cells_bytes > facts.shard_bytes * 85 / 100);
 	assert_true(facts.entities_max >= 64);
 	/* of inbound: time, count, sum and one hash; it is not labelled */
-	assert_int_equal(facts.cell_bytes[2], 8 + 4 + 16 + 8);
-	assert_true(facts.cell_bytes[0] > facts.cell_bytes[2]);
+	assert_int_equal(facts.kinds[2].cell_bytes, 8 + 4 + 16 + 8);
+	assert_true(facts.kinds[0].cell_bytes > facts.kinds[2].cell_bytes);
 	stream_close(state);
+}
+
+/* Payments of one kind of entity, so many each, until one is evicted or has to merge;
+ * returns how many entities there were before. */
+static uint32_t fill(struct state *state, uint8_t kind, uint32_t payments, uint32_t entities)
+{
+	struct transaction    t        = { .channel = CHANNEL_ATM, .currency = "EUR" };
+	struct state_event    event    = { .transaction = &t };
+	uint64_t              sequence = 0;
+	struct state_counters c;
+
+	for (uint32_t i = 0; i < entities; i++) {
+		struct hash128 key = hash_bytes(1000 + kind, bytes_of(&i, sizeof(i)));
+
+		for (uint32_t n = 0; n < payments; n++) {
+			event.sequence = ++sequence;
+			t.time_ns      = DAY_NS + (int64_t)n * SECOND_NS;
+			state_touch(state, 0, kind, key, &event, got);
+		}
+		c = all_counters(state);
+		if (c.evicted > 0 || c.merged > 0)
+			return i;
+	}
+	return entities;
+}
+
+/* What is printed at boot against what is measured, for every kind of entity: with one
+ * payment each, and with a whole history. */
+static void facts_are_what_is_measured(void **context)
+{
+	static const uint32_t histories[] = { 2, 30, 700, PLAN_HISTORY_MAX };
+	struct state_facts    facts;
+	struct state         *state;
+
+	for (size_t h = 0; h < sizeof(histories) / sizeof(histories[0]); h++) {
+		for (uint8_t kind = 0; kind < 5; kind++) {
+			stream_plan(&plan, 1, UINT64_C(1) << 22);
+			set_history(histories[h]);
+			state = stream_open(&plan);
+			state_facts(state, &facts);
+			const struct state_size_facts *of = &facts.kinds[kind];
+
+			assert_int_equal(fill(state, kind, 1, facts.entities_max),
+					 facts.entities_max);
+			assert_int_equal(all_counters(state).bytes,
+					 (uint64_t)facts.entities_max * of->least_bytes);
+			assert_true(fill(state, kind, 1, facts.entities_max + 1) <=
+				    facts.entities_max);
+			stream_close(state);
+
+			state = stream_open(&plan);
+			assert_true(of->most_fit > 0);
+			assert_int_equal(fill(state, kind, histories[h], of->most_fit),
+					 of->most_fit);
+			assert_int_equal(all_counters(state).bytes,
+					 (uint64_t)of->most_fit * of->most_bytes);
+			stream_close(state);
+			/* Not one too few: two more do not fit. */
+			state = stream_open(&plan);
+			assert_true(fill(state, kind, histories[h], of->most_fit + 2) <
+				    of->most_fit + 2);
+			stream_close(state);
+		}
+	}
 }
 
 /* Many entities in the least memory there can be: they come and go, nothing breaks, and
@@ -490,6 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plan_that_does_not_fit_is_refused),
 		cmocka_unit_test(facts_tell_what_is_planned),
+		cmocka_unit_test(facts_are_what_is_measured),
 		cmocka_unit_test(little_memory_evicts_and_merges),
 		cmocka_unit_test(a_ring_that_cannot_grow_merges),
 		cmocka_unit_test(what_is_not_coarse_is_exact),
