@@ -112,7 +112,7 @@ static void facts_are_what_is_measured(void **context)
 
 	for (size_t h = 0; h < sizeof(histories) / sizeof(histories[0]); h++) {
 		for (uint8_t kind = 0; kind < 5; kind++) {
-			stream_plan(&plan, 1, UINT64_C(1) << 22);
+			stream_plan(&plan, 1, UINT64_C(1) << 21);
 			set_history(histories[h]);
 			state = stream_open(&plan);
 			state_facts(state, &facts);
