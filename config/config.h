@@ -32,10 +32,10 @@
 #define CONFIG_RECORD_BYTES   8256 /* what one audit record may take of audit.ring_kib */
 #define CONFIG_DEVICE_BYTES   256
 #define CONFIG_DECIDE_MAX     8   /* cores that decide, beside net */
-#define CONFIG_COLUMNS_MAX    288 /* every feature and every field */
+#define CONFIG_COLUMNS_MAX    320 /* every feature and every field */
 #define CONFIG_COLUMN_BYTES   96
 #define CONFIG_ERRORS_MAX     20
-#define CONFIG_ERROR_BYTES    1024
+#define CONFIG_ERROR_BYTES    2048
 #define CONFIG_KEYS_MAX       160 /* rows of the schema table, at most */
 
 /* Values of `may` in the table of callers; a bit set. */

@@ -66,7 +66,19 @@ __attribute__((format(printf, 5, 6))) static void fault(const struct check *chec
 
 static uint32_t fields_of(const uint8_t fields[PLAN_KEY_FIELDS_MAX])
 {
-	return fields[1] != FIELD_NONE ? 2 : fields[0] != FIELD_NONE ? 1 : 0;
+	uint32_t count = 0;
+
+	while (count < PLAN_KEY_FIELDS_MAX && fields[count] != FIELD_NONE)
+		count++;
+	return count;
+}
+
+static bool has_twice(const uint8_t *fields, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++)
+		if (memchr(fields, fields[i], i) != NULL)
+			return true;
+	return false;
 }
 
 static void check_entity(const struct check *check, uint32_t index)
@@ -76,9 +88,9 @@ static void check_entity(const struct check *check, uint32_t index)
 	bool                      of_account = key == 1 && entity->key[0] == FIELD_ACCOUNT &&
 			  (read == 0 || entity->read[0] == FIELD_ACCOUNT);
 
-	if (key == 2 && entity->key[0] == entity->key[1])
+	if (has_twice(entity->key, key))
 		fault(check, "entities", index, "key", "has a field twice, must have it once");
-	if (read == 2 && entity->read[0] == entity->read[1])
+	if (has_twice(entity->read, read))
 		fault(check, "entities", index, "read", "has a field twice, must have it once");
 	if (read > 0 && read != key)
 		fault(check, "entities", index, "read",
@@ -116,6 +128,7 @@ static void print_names(const struct feature_plan *plan, char *out, size_t out_b
 static void check_entity_of(const struct check *check, uint32_t index, uint8_t need)
 {
 	const struct feature_plan *plan = &check->config->plan;
+	enum feature_kind          kind = (enum feature_kind)plan->features[index].kind;
 	const char                *name = check->config->computed_entity[index];
 	uint8_t                    at   = find_entity(plan, name);
 	char                       names[400];
@@ -132,6 +145,12 @@ static void check_entity_of(const struct check *check, uint32_t index, uint8_t n
 	} else if ((need & NEEDS_DECISIONS) && !plan->entities[at].decisions) {
 		fault(check, "computed", index, "entity",
 		      "is \"%s\", must be an entity with decisions = true for this kind", name);
+	} else if (plan_is_money(kind) && !plan_has_one_currency(&plan->entities[at])) {
+		fault(check, "computed", index, "entity",
+		      "is \"%s\", must be an entity with \"currency\" in its key (at the same "
+		      "place "
+		      "in read, if any) for the kind %s: amounts of two currencies have no sum",
+		      name, feature_kind_name(kind));
 	}
 }
 
@@ -163,16 +182,16 @@ static void check_computed(const struct check *check, uint32_t index)
 static void check_distinct(const struct check *check)
 {
 	const struct config *config                    = check->config;
-	uint32_t             fields[PLAN_ENTITIES_MAX] = { 0 }; /* bit sets of enum field */
+	uint64_t             fields[PLAN_ENTITIES_MAX] = { 0 }; /* bit sets of enum field */
 
 	for (uint32_t i = 0; i < config->plan.features_count; i++) {
 		uint8_t  at     = find_entity(&config->plan, config->computed_entity[i]);
-		uint32_t before = at == PLAN_NO_ENTITY ? 0 : fields[at];
+		uint64_t before = at == PLAN_NO_ENTITY ? 0 : fields[at];
 
 		if (at == PLAN_NO_ENTITY || config->plan.features[i].kind != FEATURE_DISTINCT)
 			continue;
-		fields[at] |= 1U << config->plan.features[i].of;
-		if (fields[at] != before && __builtin_popcount(fields[at]) > PLAN_DISTINCT_MAX)
+		fields[at] |= UINT64_C(1) << config->plan.features[i].of;
+		if (fields[at] != before && __builtin_popcountll(fields[at]) > PLAN_DISTINCT_MAX)
 			fault(check, "computed", i, "of",
 			      "is another field of \"%s\", must be one of the %d that distinct "
 			      "counts there already",

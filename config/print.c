@@ -63,6 +63,7 @@ static void print_example(FILE *out, const char *path)
 		{ "entities",
 		  "#   entities = (\n"
 		  "#     { name = \"card\"; key = ( \"card\" ); },\n"
+		  "#     { name = \"card_currency\"; key = ( \"card\", \"currency\" ); },\n"
 		  "#     { name = \"account\"; key = ( \"account\" ); decisions = true; },\n"
 		  "#     { name = \"pair\"; key = ( \"account\", \"payee\" ); history = 64; },\n"
 		  "#     { name = \"incoming\"; key = ( \"payee\" ); read = ( \"account\" ); "
@@ -71,6 +72,8 @@ static void print_example(FILE *out, const char *path)
 		{ "computed",
 		  "#   computed = (\n"
 		  "#     { name = \"card_count_1d\"; kind = \"count\"; entity = \"card\"; "
+		  "window = \"1d\"; },\n"
+		  "#     { name = \"card_sum_1d\"; kind = \"sum\"; entity = \"card_currency\"; "
 		  "window = \"1d\"; },\n"
 		  "#     { name = \"card_risk_7d\"; kind = \"fraud_rate\"; entity = \"card\"; "
 		  "window = \"7d\"; delay = \"7d\"; empty = 0; },\n"

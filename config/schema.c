@@ -87,9 +87,14 @@
 
 /* In the order of enum field, from 1; of enum feature_kind, from 0; of enum
  * transaction_channel, from 1.  A test compares them. */
+#define PARTY(role)                                                                  \
+	role "_name|" role "_country|" role "_iban|" role "_bic|" role "_lei|" role  \
+	     "_passport|" role "_other|" role "_other_scheme|" role "_other_2|" role \
+	     "_other_2_scheme"
 #define FIELDS                                                                               \
 	"id|card|account|payee|device|terminal|merchant|merchant_category|merchant_country|" \
-	"currency|channel|originator_name|originator_country|beneficiary_name|beneficiary_country"
+	"currency|channel|" PARTY("originator") "|" PARTY("beneficiary") "|" PARTY(          \
+		"originator_agent") "|" PARTY("beneficiary_agent")
 #define KINDS                                                                         \
 	"count|sum|mean|min|max|stddev|distinct|zscore|ratio|since_last|since_first|" \
 	"frauds|fraud_rate|labelled|declines|reviews|amount|hour|weekday|weekend|hours"
@@ -257,7 +262,7 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	      "Time from one snapshot to the next.")
 
 	LIST("entities", plan.entities_count, BOOT | DECIDES, "entities", 0, PLAN_ENTITIES_MAX, "( )",
-	     "What has a history: each value of a field, or of a pair of fields.")
+	     "What has a history: each value of a field, of a pair of fields, or of three.")
 	{ .path = "entities[]", .type = SCHEMA_GROUP, .flags = DECIDES, AT(plan.entities[0]),
 	  .stride_bytes = sizeof(struct entity_spec), .sentence = "One kind of entity." },
 	{ .path = "entities[].name", .type = SCHEMA_TEXT, .flags = DECIDES | REQUIRED, ENTITY(name),
@@ -266,7 +271,7 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	  .sentence = "What computed features call it." },
 	{ .path = "entities[].key", .type = SCHEMA_LIST, .flags = DECIDES | REQUIRED, .min = 1,
 	  .max = PLAN_KEY_FIELDS_MAX, .unit = "fields", .initial = "( \"card\" )",
-	  .sentence = "The fields a transaction is filed under; one that lacks any of them is not filed." },
+	  .sentence = "The fields a transaction is filed under; one that lacks any of them is not filed. With \"currency\" among them there is a history for each currency, which the kinds that are made of amounts need." },
 	{ .path = "entities[].key[]", .type = SCHEMA_CHOICE, .flags = DECIDES | REQUIRED, ENTITY(key[0]),
 	  .inner_max = PLAN_KEY_FIELDS_MAX, .min = 1, .allowed = FIELDS, .sentence = "One field." },
 	{ .path = "entities[].read", .type = SCHEMA_LIST, .flags = DECIDES, .min = 0,
@@ -295,7 +300,7 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	  .sentence = "Its name; no other computed or supplied feature has it." },
 	{ .path = "computed[].kind", .type = SCHEMA_CHOICE, .flags = DECIDES | REQUIRED, COMPUTED(kind),
 	  .allowed = KINDS, .initial = "count",
-	  .sentence = "What is computed; amount, hour, weekday, weekend and hours are of the transaction alone." },
+	  .sentence = "What is computed; sum, mean, min, max, stddev, zscore and ratio are of amounts in the transaction's own currency and need an entity with \"currency\" in its key; amount, hour, weekday, weekend and hours are of the transaction alone." },
 	{ .path = "computed[].entity", .type = SCHEMA_TEXT, .flags = DECIDES, AT(computed_entity[0]),
 	  .stride_bytes = PLAN_NAME_BYTES, .min = 0, .max = PLAN_NAME_BYTES - 1, .form = form_feature,
 	  .allowed = "the name of an entity, or empty", .initial = "",

@@ -63,7 +63,7 @@ int schema_word_place(const struct schema_row *row, const char *word);
 /* The word at a place, as many bytes as it returns; 0 past the last. */
 size_t schema_word_at(const struct schema_row *row, int place, const char **word);
 
-#define SCHEMA_ALLOWED_BYTES 512
+#define SCHEMA_ALLOWED_BYTES 1536 /* the fields of a payment take 1,300 */
 
 /* "a whole number from 1 to 65535", "\"durable\" or \"queued\"": what the row
  * allows, for errors and for the reference. */

@@ -350,13 +350,34 @@ static void tell_answers(const struct core *core, const struct config *config)
 		  (double)counters.entries_max / (hours * 3600.0));
 }
 
+/* What each kind of entity in one of the two states may take, and how many fit. */
+static void log_state(const struct engine *engine, const struct state *state, const char *name)
+{
+	struct state_facts facts;
+
+	state_facts(state, &facts);
+	log_write(LOG_INFO, "%s: %u shards of %lu KiB", name, facts.shards,
+		  (unsigned long)(facts.shard_bytes >> 10));
+	for (uint32_t e = 0; e < engine->plan->entities_count; e++) {
+		const struct state_size_facts *kind = &facts.kinds[e];
+
+		if ((e == engine->decisions) != (state == engine->verdicts))
+			continue;
+		log_write(LOG_INFO,
+			  "%s: one %s takes %u to %u bytes; %lu fit with the least, %lu with the "
+			  "most",
+			  name, engine->plan->entities[e].name, kind->least_bytes, kind->most_bytes,
+			  (unsigned long)facts.shards * facts.entities_max,
+			  (unsigned long)facts.shards * kind->most_fit);
+	}
+}
+
 /* Histories, answers and labels, and what is done with them. */
 static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
 	const struct config *config  = &appliance->config;
 	struct core         *core    = &appliance->core;
 	uint32_t             threads = config->cores.decide_count;
-	struct state_facts   facts;
 
 	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
 		  engine_bytes(config, true) + pipeline_bytes(threads), error) ||
@@ -364,10 +385,9 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 		return false;
 	core->engine.now_ns  = monotonic;
 	core->engine.now_ctx = &appliance->clock;
-	state_facts(core->engine.state, &facts);
-	log_write(LOG_INFO, "state: %u shards of %lu KiB, each up to %u entities of %u bytes",
-		  facts.shards, (unsigned long)(facts.shard_bytes >> 10), facts.entities_max,
-		  facts.entity_bytes);
+	log_state(&core->engine, core->engine.state, "histories");
+	if (core->engine.verdicts)
+		log_state(&core->engine, core->engine.verdicts, "verdicts");
 	tell_answers(core, config);
 	pipeline_init(&core->pipeline, &core->engine, threads,
 		      mem_take("pipeline", pipeline_bytes(threads), 64), core->chain.next_sequence,

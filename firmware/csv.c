@@ -128,11 +128,26 @@ enum part {
 	PART_TOP,
 	PART_AMOUNT,
 	PART_MERCHANT,
-	PART_ORIGINATOR,
-	PART_BENEFICIARY,
-	PART_FEATURES
+	PART_PARTIES, /* by role, from PARTY_ORIGINATOR */
+	PART_FEATURES = PART_PARTIES + PARTY_ROLE_COUNT - 1
 };
 #define PARTS (PART_FEATURES + 1)
+
+/* Identifiers of a party, in the order of FIELD_OF_PARTY. */
+enum identifier {
+	IDENTIFIER_IBAN,
+	IDENTIFIER_BIC,
+	IDENTIFIER_LEI,
+	IDENTIFIER_PASSPORT,
+	IDENTIFIER_OTHER,
+	IDENTIFIER_OTHER_2,
+	IDENTIFIERS
+};
+#define IDENTIFIER_BYTES 64 /* more than the decoder takes, which says so */
+
+struct identifier_text {
+	char scheme[IDENTIFIER_BYTES], value[IDENTIFIER_BYTES]; /* "": none */
+};
 
 struct part_text {
 	size_t size_bytes;
@@ -140,12 +155,13 @@ struct part_text {
 };
 
 struct row {
-	const struct csv *csv;
-	char             *error;
-	char              currency[16], amount[CSV_LINE_BYTES_MAX + 1];
-	bool              has_channel;
-	enum label_kind   label;
-	struct part_text  part[PARTS];
+	const struct csv      *csv;
+	char                  *error;
+	char                   currency[16], amount[CSV_LINE_BYTES_MAX + 1];
+	bool                   has_channel;
+	enum label_kind        label;
+	struct part_text       part[PARTS];
+	struct identifier_text identifiers[PARTY_ROLE_COUNT][IDENTIFIERS];
 };
 
 static void put(struct part_text *part, const char *text, size_t size)
@@ -247,20 +263,56 @@ static bool put_label(struct row *row, const char *cell)
 	return true;
 }
 
-/* Fields that JSON keeps inside an object, and what it calls them there; the others are
- * at the top, under their own names. */
+/* Fields that JSON keeps inside the merchant, and what it calls them there; a party's
+ * are inside the party, the others at the top, under their own names. */
 static const struct {
 	enum part   part;
 	const char *name;
-} inside[FIELD_COUNT] = {
-	[FIELD_MERCHANT]            = { PART_MERCHANT, "id" },
-	[FIELD_MERCHANT_CATEGORY]   = { PART_MERCHANT, "category" },
-	[FIELD_MERCHANT_COUNTRY]    = { PART_MERCHANT, "country" },
-	[FIELD_ORIGINATOR_NAME]     = { PART_ORIGINATOR, "name" },
-	[FIELD_ORIGINATOR_COUNTRY]  = { PART_ORIGINATOR, "country" },
-	[FIELD_BENEFICIARY_NAME]    = { PART_BENEFICIARY, "name" },
-	[FIELD_BENEFICIARY_COUNTRY] = { PART_BENEFICIARY, "country" },
+} inside[FIELD_ORIGINATOR_NAME] = {
+	[FIELD_MERCHANT]          = { PART_MERCHANT, "id" },
+	[FIELD_MERCHANT_CATEGORY] = { PART_MERCHANT, "category" },
+	[FIELD_MERCHANT_COUNTRY]  = { PART_MERCHANT, "country" },
 };
+
+/* A party's fields are the same for every role, one role after the other. */
+#define PARTY_FIELDS  (FIELD_BENEFICIARY_NAME - FIELD_ORIGINATOR_NAME)
+#define WITHIN(FIELD) (FIELD_ORIGINATOR_##FIELD - FIELD_ORIGINATOR_NAME)
+static_assert(FIELD_COUNT == FIELD_ORIGINATOR_NAME + (PARTY_ROLE_COUNT - 1) * PARTY_FIELDS,
+	      "parties are the last fields");
+
+static void put_party_field(struct row *row, enum field field, const char *cell)
+{
+	/* clang-format off */
+	static const struct {
+		const char *member, *scheme; /* neither: the scheme of an identifier */
+		uint8_t     identifier;
+	} fields[PARTY_FIELDS] = {
+		[WITHIN(NAME)]           = { "name", NULL, 0 },
+		[WITHIN(COUNTRY)]        = { "country", NULL, 0 },
+		[WITHIN(IBAN)]           = { NULL, "IBAN", IDENTIFIER_IBAN },
+		[WITHIN(BIC)]            = { NULL, "BIC", IDENTIFIER_BIC },
+		[WITHIN(LEI)]            = { NULL, "LEI", IDENTIFIER_LEI },
+		[WITHIN(PASSPORT)]       = { NULL, "PASSPORT", IDENTIFIER_PASSPORT },
+		[WITHIN(OTHER)]          = { NULL, "", IDENTIFIER_OTHER },
+		[WITHIN(OTHER_SCHEME)]   = { NULL, NULL, IDENTIFIER_OTHER },
+		[WITHIN(OTHER_2)]        = { NULL, "", IDENTIFIER_OTHER_2 },
+		[WITHIN(OTHER_2_SCHEME)] = { NULL, NULL, IDENTIFIER_OTHER_2 },
+	};
+	/* clang-format on */
+	uint32_t                place = (uint32_t)(field - FIELD_ORIGINATOR_NAME);
+	uint32_t                role = place / PARTY_FIELDS, at = place % PARTY_FIELDS;
+	struct identifier_text *identifier = &row->identifiers[role][fields[at].identifier];
+
+	if (fields[at].member) {
+		put_member(&row->part[PART_PARTIES + role], fields[at].member, cell);
+	} else if (fields[at].scheme) {
+		snprintf(identifier->value, IDENTIFIER_BYTES, "%s", cell);
+		if (fields[at].scheme[0] != '\0')
+			strcpy(identifier->scheme, fields[at].scheme);
+	} else {
+		snprintf(identifier->scheme, IDENTIFIER_BYTES, "%s", cell);
+	}
+}
 
 static bool put_field(struct row *row, enum field field, const char *cell)
 {
@@ -268,6 +320,10 @@ static bool put_field(struct row *row, enum field field, const char *cell)
 		return true;
 	if (field == FIELD_CURRENCY) {
 		snprintf(row->currency, sizeof(row->currency), "%s", cell);
+		return true;
+	}
+	if (field >= FIELD_ORIGINATOR_NAME) {
+		put_party_field(row, field, cell);
 		return true;
 	}
 	if (field == FIELD_CHANNEL)
@@ -354,15 +410,46 @@ static void put_part(struct row *row, enum part part, const char *name, const ch
 	put_text(top, after);
 }
 
+/* What there is of each; one without the other is left to the decoder to refuse. */
+static void put_identifiers(struct part_text *party, const struct identifier_text *identifiers)
+{
+	const char *before = "[";
+
+	for (int i = 0; i < IDENTIFIERS; i++) {
+		const struct identifier_text *one = &identifiers[i];
+
+		if (one->scheme[0] == '\0' && one->value[0] == '\0')
+			continue;
+		if (before[0] == '[')
+			put_name(party, "identifiers");
+		put_text(party, before);
+		put_text(party, "{\"scheme\": ");
+		put_string(party, one->scheme);
+		put_text(party, ", \"value\": ");
+		put_string(party, one->value);
+		put_text(party, "}");
+		before = ", ";
+	}
+	put_text(party, before[0] == '[' ? "" : "]");
+}
+
 static void put_parties(struct row *row)
 {
-	bool both = row->part[PART_ORIGINATOR].size_bytes > 0 &&
-		    row->part[PART_BENEFICIARY].size_bytes > 0;
+	const char *before = "[";
+	char        head[64];
 
-	put_part(row, PART_ORIGINATOR, "parties", "[{\"role\": \"originator\", ",
-		 both ? "}" : "}]");
-	put_part(row, PART_BENEFICIARY, both ? NULL : "parties",
-		 both ? ", {\"role\": \"beneficiary\", " : "[{\"role\": \"beneficiary\", ", "}]");
+	for (uint32_t i = 0; i < PARTY_ROLE_COUNT - 1; i++) {
+		struct part_text *party = &row->part[PART_PARTIES + i];
+
+		put_identifiers(party, row->identifiers[i]);
+		if (party->size_bytes == 0)
+			continue;
+		snprintf(head, sizeof(head), "%s{\"role\": \"%s\", ", before,
+			 party_role_name((enum party_role)(PARTY_ORIGINATOR + i)));
+		put_part(row, PART_PARTIES + i, before[0] == '[' ? "parties" : NULL, head, "}");
+		before = ", ";
+	}
+	put_text(&row->part[PART_TOP], before[0] == '[' ? "" : "]");
 }
 
 size_t csv_row(const struct csv *csv, const char *text, char *body, enum label_kind *label,
@@ -378,6 +465,7 @@ size_t csv_row(const struct csv *csv, const char *text, char *body, enum label_k
 	row.label                       = LABEL_NONE;
 	for (int i = 0; i < PARTS; i++)
 		row.part[i].size_bytes = 0;
+	memset(row.identifiers, 0, sizeof(row.identifiers));
 	if (!each_cell(text, take_cell, &row, error))
 		return 0;
 	if (!row.has_channel)

@@ -55,12 +55,17 @@ static void do_label(struct decider *decider, const struct sighting *label)
 {
 	const struct engine *engine = decider->engine;
 
-	for (uint8_t e = 0; e < engine->plan->entities_count; e++)
-		if (hash_is(label->file[e]) &&
-		    walk_owner(engine, label->file[e], decider->count) == decider->index)
-			state_label(e == engine->decisions ? engine->verdicts : engine->state,
-				    state_shard_of(engine->plan, label->file[e]), e, label->file[e],
-				    &label->change);
+	for (uint8_t e = 0; e < engine->plan->entities_count; e++) {
+		struct state_label change = label->change;
+
+		if (!hash_is(label->file[e]) ||
+		    walk_owner(engine, label->file[e], decider->count) != decider->index)
+			continue;
+		change.filed = sightings_filed(engine->sightings, decider->index, label->number, e);
+		state_label(e == engine->decisions ? engine->verdicts : engine->state,
+			    state_shard_of(engine->plan, label->file[e]), e, label->file[e],
+			    &change);
+	}
 }
 
 static void edit_lists(const struct brain *brain, uint32_t lists, const struct decider_edit *edit)
@@ -109,7 +114,7 @@ static bool decide_oldest(struct decider *decider)
 	if (atomic_load_explicit(&work->parts_left, memory_order_acquire) != 0)
 		return false;
 	decider->pending_head++;
-	walk_decide(decider->engine, work, decider->lists);
+	walk_decide(decider->engine, work, decider->index, decider->lists);
 	atomic_store_explicit(&work->done, true, memory_order_release);
 	return true;
 }

@@ -68,7 +68,7 @@ size_t engine_bytes(const struct config *config, bool answers)
 		return 0;
 	return state + size_of(&part[1], error, sizeof(error)) +
 	       (answers ? repeats_size(&repeats) : 0) +
-	       sightings_size(&config->plan, config->labels.transactions_max);
+	       sightings_size(&config->plan, config->labels.transactions_max, CONFIG_DECIDE_MAX);
 }
 
 struct taking {
@@ -109,9 +109,10 @@ static bool take_all(struct engine *engine, const struct config *config, bool an
 			return false;
 		engine->repeats = repeats_init(memory, &repeats);
 	}
-	if (!(memory = take_piece(taking, "labelled", sightings_size(plan, labels))))
+	if (!(memory = take_piece(taking, "labelled",
+				  sightings_size(plan, labels, CONFIG_DECIDE_MAX))))
 		return false;
-	engine->sightings = sightings_init(memory, plan, labels);
+	engine->sightings = sightings_init(memory, plan, labels, CONFIG_DECIDE_MAX);
 	return true;
 }
 

@@ -7,7 +7,7 @@
  *              they when its turn in the lane comes.  Either way a shard sees its own
  *              operations in order, whatever the number of deciders.
  *   repeats    the net core's
- *   sightings  the net core's
+ *   sightings  the net core's; each decider notes there what it has filed
  *
  * All of it follows from the audit log: what changes it is a record there, and its place
  * in the order of such records (`order`, runtime/audit/format.h) is what the histories

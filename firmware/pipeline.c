@@ -116,7 +116,8 @@ void pipeline_decide(struct pipeline *pipeline, struct slot *slot, struct hash12
 	atomic_store_explicit(&work->parts_left, deciders_of(pipeline->threads),
 			      memory_order_relaxed);
 	atomic_store_explicit(&work->done, false, memory_order_relaxed);
-	sightings_add(engine->sightings, key, work->order, work->transaction->time_ns, &work->keys);
+	work->sighting = sightings_add(engine->sightings, key, work->order,
+				       work->transaction->time_ns, &work->keys);
 	dispatch(pipeline, &op, OP_BYTES(work));
 	go(pipeline);
 }

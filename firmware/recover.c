@@ -64,7 +64,8 @@ static void follow_decision(struct following *following, const struct audit_reco
 	work->transaction = &d->transaction;
 	work->order       = d->order;
 	state_keys(engine->plan, work->transaction, &work->keys);
-	sightings_add(engine->sightings, key, work->order, d->transaction.time_ns, &work->keys);
+	work->sighting = sightings_add(engine->sightings, key, work->order, d->transaction.time_ns,
+				       &work->keys);
 	walk_follow(engine, work, (enum verdict)d->decision.verdict);
 }
 

@@ -50,8 +50,9 @@ static void put_values(const struct engine *engine, struct work *work,
 	}
 }
 
-/* One entity kind: what of it is mine.  A key that is absent is the account owner's. */
-static void entity_part(const struct engine *engine, struct work *work, uint8_t entity, uint32_t me,
+/* One entity kind: what of it is mine.  A key that is absent is the account owner's.
+ * Returns whether the transaction was filed here. */
+static bool entity_part(const struct engine *engine, struct work *work, uint8_t entity, uint32_t me,
 			uint32_t deciders)
 {
 	struct aggregate   aggregates[PLAN_FEATURES_MAX];
@@ -62,20 +63,22 @@ static void entity_part(const struct engine *engine, struct work *work, uint8_t 
 	const struct feature_plan *plan = engine->plan;
 
 	if (hash_is(file) && hash_same(file, read)) {
+		bool filed;
+
 		if (reader != me)
-			return;
-		state_touch(engine->state, state_shard_of(plan, file), entity, file, &event,
-			    aggregates);
+			return false;
+		filed = state_touch(engine->state, state_shard_of(plan, file), entity, file, &event,
+				    aggregates);
 		put_values(engine, work, &engine->of_entity[entity], aggregates);
-		return;
+		return filed;
 	}
 	if (reader == me) {
 		state_read(engine->state, state_shard_of(plan, read), entity, read, &event,
 			   aggregates);
 		put_values(engine, work, &engine->of_entity[entity], aggregates);
 	}
-	if (hash_is(file) && walk_owner(engine, file, deciders) == me)
-		state_file(engine->state, state_shard_of(plan, file), entity, file, &event);
+	return hash_is(file) && walk_owner(engine, file, deciders) == me &&
+	       state_file(engine->state, state_shard_of(plan, file), entity, file, &event);
 }
 
 /* The histories of one transaction lie apart; their lines are fetched side by side, the
@@ -97,38 +100,57 @@ static void fetch(const struct engine *engine, const struct work *work, uint32_t
 		}
 }
 
-void walk_parts(const struct engine *engine, struct work *work, uint32_t me, uint32_t deciders)
+/* Returns the entities it was filed under, a bit set. */
+static uint16_t do_parts(const struct engine *engine, struct work *work, uint32_t me,
+			 uint32_t deciders)
 {
+	uint16_t filed = 0;
+
 	fetch(engine, work, me, deciders);
 	for (uint8_t e = 0; e < engine->plan->entities_count; e++)
-		if (e != engine->decisions)
-			entity_part(engine, work, e, me, deciders);
+		if (e != engine->decisions && entity_part(engine, work, e, me, deciders))
+			filed |= (uint16_t)(1u << e);
 	if (walk_owner(engine, work->keys.decider, deciders) == me)
 		put_values(engine, work, &engine->of_none, NULL);
+	return filed;
+}
+
+void walk_parts(const struct engine *engine, struct work *work, uint32_t me, uint32_t deciders)
+{
+	uint16_t filed = do_parts(engine, work, me, deciders);
+
+	sightings_note(engine->sightings, me, work->sighting, filed);
 }
 
 /* The verdicts an account had before, and this transaction among them.  Read here and
  * not with the other histories: the account's transactions are decided in their order,
- * so the verdicts of all that came before are in. */
-static void read_verdicts(const struct engine *engine, struct work *work)
+ * so the verdicts of all that came before are in.  Returns the entity's bit when the
+ * transaction was filed. */
+static uint16_t read_verdicts(const struct engine *engine, struct work *work)
 {
 	struct aggregate   aggregates[PLAN_FEATURES_MAX];
 	struct state_event event  = { .sequence = work->order, .transaction = work->transaction };
 	uint8_t            entity = engine->decisions;
+	uint32_t           shard  = state_shard_of(engine->plan, work->keys.decider);
+	bool               filed;
 
 	if (entity == PLAN_NO_ENTITY)
-		return;
-	state_touch(engine->verdicts, state_shard_of(engine->plan, work->keys.decider), entity,
-		    work->keys.decider, &event, aggregates);
+		return 0;
+	filed = hash_is(work->keys.file[entity]); /* not of a channel that is not filed */
+	if (filed)
+		filed = state_touch(engine->verdicts, shard, entity, work->keys.decider, &event,
+				    aggregates);
+	else
+		state_read(engine->verdicts, shard, entity, work->keys.decider, &event, aggregates);
 	put_values(engine, work, &engine->of_entity[entity], aggregates);
+	return filed ? (uint16_t)(1u << entity) : 0;
 }
 
 static void keep_verdict(const struct engine *engine, const struct work *work, enum verdict verdict)
 {
-	if (engine->decisions != PLAN_NO_ENTITY)
-		state_decided(engine->verdicts, state_shard_of(engine->plan, work->keys.decider),
-			      engine->decisions, work->keys.decider, work->order,
-			      work->transaction->time_ns, verdict);
+	state_decided(engine->verdicts, state_shard_of(engine->plan, work->keys.decider),
+		      engine->decisions, work->keys.decider, work->order,
+		      work->transaction->time_ns, verdict);
 }
 
 /* ---- model, rules, decision */
@@ -237,16 +259,18 @@ static void think_shadow(const struct engine *engine, struct work *work, uint32_
 	memcpy(work->shadow_decision.digest, work->shadow->digest, DIGEST_BYTES);
 }
 
-void walk_decide(const struct engine *engine, struct work *work, uint32_t lists)
+void walk_decide(const struct engine *engine, struct work *work, uint32_t me, uint32_t lists)
 {
 	uint64_t since_ns;
+	uint16_t kept = read_verdicts(engine, work);
 
-	read_verdicts(engine, work);
+	sightings_note(engine->sightings, me, work->sighting, kept);
 	since_ns                              = work->began_ns;
 	work->ledger.stage_ns[STAGE_features] = lap(engine, &since_ns);
 	think(engine, work->brain, work, lists, &work->decision, &since_ns);
 	work->ledger.stage_ns[STAGE_decide] = lap(engine, &since_ns);
-	keep_verdict(engine, work, (enum verdict)work->decision.verdict);
+	if (kept != 0)
+		keep_verdict(engine, work, (enum verdict)work->decision.verdict);
 	if (work->shadow)
 		think_shadow(engine, work, lists);
 	else
@@ -255,7 +279,10 @@ void walk_decide(const struct engine *engine, struct work *work, uint32_t lists)
 
 void walk_follow(const struct engine *engine, struct work *work, enum verdict verdict)
 {
-	walk_parts(engine, work, 0, 1);
-	read_verdicts(engine, work);
-	keep_verdict(engine, work, verdict);
+	uint16_t filed = do_parts(engine, work, 0, 1);
+	uint16_t kept  = read_verdicts(engine, work);
+
+	sightings_note_all(engine->sightings, work->sighting, filed | kept);
+	if (kept != 0)
+		keep_verdict(engine, work, verdict);
 }

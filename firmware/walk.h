@@ -55,7 +55,7 @@ enum reason walk_decode(struct walk *walk, struct walk_request *request);
 uint32_t walk_owner(const struct engine *engine, struct hash128 key, uint32_t deciders);
 
 void walk_parts(const struct engine *engine, struct work *work, uint32_t me, uint32_t deciders);
-void walk_decide(const struct engine *engine, struct work *work, uint32_t lists);
+void walk_decide(const struct engine *engine, struct work *work, uint32_t me, uint32_t lists);
 void walk_follow(const struct engine *engine, struct work *work, enum verdict verdict);
 
 #endif

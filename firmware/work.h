@@ -32,6 +32,7 @@ struct work {
 	/* on the way */
 	uint64_t          began_ns; /* monotonic */
 	struct state_keys keys;
+	uint64_t          sighting;   /* its number, for sightings_note */
 	_Atomic uint32_t  parts_left; /* deciders that have not done their entities yet */
 	_Atomic bool      done;
 	/* found */

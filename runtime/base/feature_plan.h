@@ -12,7 +12,14 @@
  * "before" leave this transaction out.
  *
  * Money: amounts are kept as whole ten-thousandths of the currency's unit (every ISO
- * 4217 exponent fits), at most FEATURE_AMOUNT_MAX, and come out as units: 57.16.
+ * 4217 exponent fits), at most FEATURE_AMOUNT_MAX, and come out as units: 57.16.  There
+ * are no rates of exchange here, so amounts of two currencies are never added, averaged
+ * or compared: a kind that is made of amounts (plan_is_money) is read from an entity that
+ * has `currency` in its key, which has a history for each currency.  The value is of the
+ * payment's own currency.  Why so and not otherwise: one history with a running total
+ * for each currency in each cell would take room for currencies that are hardly there,
+ * and could not be merged; an entity that leaves other currencies out would not count
+ * them either, and velocity across currencies must be seen.  config refuses the rest.
  *
  * Owner:  config fills it, everyone reads it.  Fixed size, no pointers. */
 #ifndef ASSAY_RUNTIME_BASE_FEATURE_PLAN_H
@@ -24,7 +31,7 @@
 
 #define PLAN_ENTITIES_MAX       16
 #define PLAN_FEATURES_MAX       128
-#define PLAN_KEY_FIELDS_MAX     2
+#define PLAN_KEY_FIELDS_MAX     3 /* a pair, and currency beside it */
 #define PLAN_DISTINCT_MAX       4 /* different `of` fields of one entity kind */
 #define PLAN_NAME_BYTES         64
 #define PLAN_HISTORY_MAX        4096 /* cells of one entity, at most */
@@ -102,6 +109,13 @@ struct feature_values {
 
 /* The amount of a transaction in ten-thousandths of its unit, at most FEATURE_AMOUNT_MAX. */
 int64_t plan_amount(const struct transaction *transaction);
+
+/* True for the kinds that are made of the amounts of several payments. */
+bool plan_is_money(enum feature_kind kind);
+
+/* Does every history of this entity have payments of one currency only, that of the
+ * payments that read it?  `read` may still be empty (the same as key). */
+bool plan_has_one_currency(const struct entity_spec *entity);
 
 /* True for the kinds that leave the transaction itself out ("before"). */
 bool plan_is_before(enum feature_kind kind);

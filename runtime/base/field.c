@@ -12,19 +12,37 @@ enum field_form {
 	FORM_CHANNEL,
 	FORM_PARTY_NAME,
 	FORM_PARTY_COUNTRY,
+	FORM_PARTY_SCHEME, /* the identifier of that scheme */
+	FORM_PARTY_OTHER,  /* the nth identifier of a scheme that has no field of its own */
+	FORM_PARTY_OTHER_SCHEME,
 };
+
+/* Schemes that have a field of their own. */
+enum { IBAN, BIC, LEI, PASSPORT, SCHEMES_COUNT };
+static const char *const schemes[SCHEMES_COUNT] = { "IBAN", "BIC", "LEI", "PASSPORT" };
 
 static const struct field_row {
 	const char *name;
 	uint8_t     form;
-	uint8_t     size_bytes; /* FORM_LETTERS */
-	uint8_t     role;       /* of parties */
+	uint8_t     n;    /* FORM_LETTERS: bytes; of parties: which scheme, or which of others */
+	uint8_t     role; /* of parties */
 	size_t      offset_bytes;
 } rows[FIELD_COUNT] = {
 #define AT(member)      offsetof(struct transaction, member)
 #define TEXT(member)    FORM_TEXT, 0, 0, AT(member)
 #define LETTERS(member) FORM_LETTERS, sizeof(((struct transaction *)0)->member), 0, AT(member)
-	/* clang-format off */
+/* clang-format off */
+#define PARTY(ROLE, role) \
+	[FIELD_##ROLE##_NAME]           = { role "_name",           FORM_PARTY_NAME,         0,        PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_COUNTRY]        = { role "_country",        FORM_PARTY_COUNTRY,      0,        PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_IBAN]           = { role "_iban",           FORM_PARTY_SCHEME,       IBAN,     PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_BIC]            = { role "_bic",            FORM_PARTY_SCHEME,       BIC,      PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_LEI]            = { role "_lei",            FORM_PARTY_SCHEME,       LEI,      PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_PASSPORT]       = { role "_passport",       FORM_PARTY_SCHEME,       PASSPORT, PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_OTHER]          = { role "_other",          FORM_PARTY_OTHER,        0,        PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_OTHER_SCHEME]   = { role "_other_scheme",   FORM_PARTY_OTHER_SCHEME, 0,        PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_OTHER_2]        = { role "_other_2",        FORM_PARTY_OTHER,        1,        PARTY_##ROLE, 0 }, \
+	[FIELD_##ROLE##_OTHER_2_SCHEME] = { role "_other_2_scheme", FORM_PARTY_OTHER_SCHEME, 1,        PARTY_##ROLE, 0 }
 	[FIELD_NONE]                = { "",                    FORM_NONE, 0, 0, 0 },
 	[FIELD_ID]                  = { "id",                  TEXT(id) },
 	[FIELD_CARD]                = { "card",                TEXT(card) },
@@ -37,14 +55,15 @@ static const struct field_row {
 	[FIELD_MERCHANT_COUNTRY]    = { "merchant_country",    LETTERS(merchant_country) },
 	[FIELD_CURRENCY]            = { "currency",            LETTERS(currency) },
 	[FIELD_CHANNEL]             = { "channel",             FORM_CHANNEL, 0, 0, 0 },
-	[FIELD_ORIGINATOR_NAME]     = { "originator_name",     FORM_PARTY_NAME, 0, PARTY_ORIGINATOR, 0 },
-	[FIELD_ORIGINATOR_COUNTRY]  = { "originator_country",  FORM_PARTY_COUNTRY, 0, PARTY_ORIGINATOR, 0 },
-	[FIELD_BENEFICIARY_NAME]    = { "beneficiary_name",    FORM_PARTY_NAME, 0, PARTY_BENEFICIARY, 0 },
-	[FIELD_BENEFICIARY_COUNTRY] = { "beneficiary_country", FORM_PARTY_COUNTRY, 0, PARTY_BENEFICIARY, 0 },
+	PARTY(ORIGINATOR,             "originator"),
+	PARTY(BENEFICIARY,            "beneficiary"),
+	PARTY(ORIGINATOR_AGENT,       "originator_agent"),
+	PARTY(BENEFICIARY_AGENT,      "beneficiary_agent"),
 /* clang-format on */
 #undef AT
 #undef TEXT
 #undef LETTERS
+#undef PARTY
 };
 
 static struct bytes letters(const char *data, size_t size_bytes)
@@ -61,16 +80,52 @@ static struct bytes text_at(const void *text)
 	return bytes_of((const uint8_t *)text + sizeof(size_bytes), size_bytes);
 }
 
+static int scheme_of(const struct party_identifier *identifier)
+{
+	struct bytes text = bytes_of(identifier->scheme.data, identifier->scheme.size_bytes);
+	int          i    = 0;
+
+	while (i < SCHEMES_COUNT && !bytes_equal(text, bytes_of(schemes[i], strlen(schemes[i]))))
+		i++;
+	return i;
+}
+
+/* The first identifier of a scheme, or the nth of those that have none of ours. */
+static const struct party_identifier *find_identifier(const struct party     *party,
+						      const struct field_row *row)
+{
+	int wanted = row->form == FORM_PARTY_SCHEME ? row->n : SCHEMES_COUNT;
+	int skip   = row->form == FORM_PARTY_SCHEME ? 0 : row->n;
+
+	for (uint32_t i = 0; i < party->identifiers_count && i < TRANSACTION_IDENTIFIERS_MAX; i++) {
+		if (scheme_of(&party->identifiers[i]) == wanted && skip-- == 0)
+			return &party->identifiers[i];
+	}
+	return NULL;
+}
+
+static struct bytes text_of_party(const struct party *party, const struct field_row *row)
+{
+	const struct party_identifier *found;
+
+	if (row->form == FORM_PARTY_NAME)
+		return bytes_of(party->name.data, party->name.size_bytes);
+	if (row->form == FORM_PARTY_COUNTRY)
+		return letters(party->country, sizeof(party->country));
+	found = find_identifier(party, row);
+	if (found == NULL)
+		return bytes_of(NULL, 0);
+	return row->form == FORM_PARTY_OTHER_SCHEME
+		       ? bytes_of(found->scheme.data, found->scheme.size_bytes)
+		       : bytes_of(found->value.data, found->value.size_bytes);
+}
+
+/* A role is there once at most. */
 static struct bytes party_text(const struct transaction *t, const struct field_row *row)
 {
 	for (uint32_t i = 0; i < t->parties_count && i < TRANSACTION_PARTIES_MAX; i++) {
-		const struct party *party = &t->parties[i];
-
-		if (party->role != row->role)
-			continue;
-		return row->form == FORM_PARTY_NAME
-			       ? bytes_of(party->name.data, party->name.size_bytes)
-			       : letters(party->country, sizeof(party->country));
+		if (t->parties[i].role == row->role)
+			return text_of_party(&t->parties[i], row);
 	}
 	return bytes_of(NULL, 0);
 }
@@ -85,13 +140,12 @@ struct bytes field_text(const struct transaction *transaction, enum field field)
 
 	switch (row->form) {
 	case FORM_TEXT: return text_at(at);
-	case FORM_LETTERS: return letters((const char *)at, row->size_bytes);
+	case FORM_LETTERS: return letters((const char *)at, row->n);
 	case FORM_CHANNEL:
 		name = transaction_channel_name(transaction->channel);
 		return name == NULL ? bytes_of(NULL, 0) : bytes_of(name, strlen(name));
-	case FORM_PARTY_NAME:
-	case FORM_PARTY_COUNTRY: return party_text(transaction, row);
-	default: return bytes_of(NULL, 0);
+	case FORM_NONE: return bytes_of(NULL, 0);
+	default: return party_text(transaction, row);
 	}
 }
 

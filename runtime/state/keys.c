@@ -2,20 +2,28 @@
 #include "runtime/state/state.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define DOMAIN_DECIDER UINT64_C(0x100) /* entity kinds are 0 to 15 */
 
+/* Of one field, of a pair, or of a pair and a third. */
 static struct hash128 key_of(uint64_t domain, const uint8_t fields[PLAN_KEY_FIELDS_MAX],
 			     const struct transaction *transaction)
 {
-	struct bytes one = field_text(transaction, fields[0]), two;
+	struct bytes   text[PLAN_KEY_FIELDS_MAX];
+	struct hash128 pair;
+	int            count = 0;
 
-	if (one.size_bytes == 0)
-		return (struct hash128){ 0 };
-	if (fields[1] == FIELD_NONE)
-		return hash_bytes(domain, one);
-	two = field_text(transaction, fields[1]);
-	return two.size_bytes == 0 ? (struct hash128){ 0 } : hash_pair(domain, one, two);
+	for (; count < PLAN_KEY_FIELDS_MAX && (count == 0 || fields[count] != FIELD_NONE);
+	     count++) {
+		text[count] = field_text(transaction, fields[count]);
+		if (text[count].size_bytes == 0)
+			return (struct hash128){ 0 };
+	}
+	if (count == 1)
+		return hash_bytes(domain, text[0]);
+	pair = hash_pair(domain, text[0], text[1]);
+	return count == 2 ? pair : hash_pair(domain, bytes_of(&pair, sizeof(pair)), text[2]);
 }
 
 static struct hash128 decider_of(const struct transaction *transaction)
@@ -26,7 +34,7 @@ static struct hash128 decider_of(const struct transaction *transaction)
 			  account.size_bytes > 0 ? account : field_text(transaction, FIELD_CARD));
 }
 
-static_assert(PLAN_KEY_FIELDS_MAX == 2, "keys are of one field or a pair");
+static_assert(PLAN_KEY_FIELDS_MAX == 3, "keys are of one field, a pair or three");
 
 void state_keys(const struct feature_plan *plan, const struct transaction *transaction,
 		struct state_keys *out)
@@ -43,8 +51,7 @@ void state_keys(const struct feature_plan *plan, const struct transaction *trans
 		out->read[i] = spec->decisions ? out->decider : key_of(i, spec->read, transaction);
 		if (spec->channels != 0 && (spec->channels >> transaction->channel & 1) == 0)
 			continue;
-		if (spec->decisions ||
-		    (spec->key[0] == spec->read[0] && spec->key[1] == spec->read[1]))
+		if (spec->decisions || memcmp(spec->key, spec->read, sizeof(spec->key)) == 0)
 			out->file[i] = out->read[i];
 		else
 			out->file[i] = key_of(i, spec->key, transaction);

@@ -32,10 +32,10 @@ static bool check_entity(const struct entity_spec *spec, char *error, size_t err
 			      "entity %.*s: history_max is %" PRIu32 "; %d to %d is allowed",
 			      PLAN_NAME_BYTES, spec->name, spec->history_max, LAYOUT_CELLS_MIN,
 			      PLAN_HISTORY_MAX);
-	if (spec->key[0] >= FIELD_COUNT || spec->key[1] >= FIELD_COUNT ||
-	    spec->read[0] >= FIELD_COUNT || spec->read[1] >= FIELD_COUNT)
-		return refuse(error, error_bytes, "entity %.*s: a key is not a field",
-			      PLAN_NAME_BYTES, spec->name);
+	for (int i = 0; i < PLAN_KEY_FIELDS_MAX; i++)
+		if (spec->key[i] >= FIELD_COUNT || spec->read[i] >= FIELD_COUNT)
+			return refuse(error, error_bytes, "entity %.*s: a key is not a field",
+				      PLAN_NAME_BYTES, spec->name);
 	return true;
 }
 

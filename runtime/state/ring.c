@@ -50,7 +50,9 @@ bool ring_find(const struct ring *ring, int64_t time_ns, uint64_t sequence, uint
 		return true;
 	}
 	*cell = at;
-	return at < ring->entity->count && ring_size(ring, at) > 1;
+	return at < ring->entity->count && ring_size(ring, at) > 1 &&
+	       time_ns > ring->entity->dropped_ns &&
+	       sequence >= layout_u64(ring->layout, ring->base, COLUMN_SEQUENCE);
 }
 
 static void move_cell(const struct ring *ring, uint32_t from, uint32_t to)
@@ -164,11 +166,16 @@ void ring_insert(const struct ring *ring, const struct state_event *event)
 uint32_t ring_drop(struct ring *ring, int64_t time_ns)
 {
 	uint32_t dropped = ring_until(ring, time_ns);
+	uint64_t born    = 0;
 
 	if (dropped == 0)
 		return 0;
+	if (layout_has(ring->layout, COLUMN_SEQUENCE))
+		born = layout_u64(ring->layout, ring->base, COLUMN_SEQUENCE);
 	ring->entity->dropped_ns = ring_time(ring, dropped - 1);
 	memcpy(ring->base, ring_body(ring, dropped - 1), ring->layout->body_bytes);
+	if (layout_has(ring->layout, COLUMN_SEQUENCE))
+		layout_put(ring->layout, ring->base, COLUMN_SEQUENCE, &born, sizeof(born));
 	ring->entity->head = (uint16_t)ring_at(ring, dropped);
 	ring->entity->count -= dropped;
 	return dropped;

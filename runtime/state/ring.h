@@ -58,7 +58,8 @@ static inline uint32_t ring_size(const struct ring *ring, uint32_t cell)
 /* How many cells are not later than this. */
 uint32_t ring_until(const struct ring *ring, int64_t time_ns);
 
-/* The cell of a transaction: its own, or the merged one that holds it; false: neither. */
+/* The cell of a transaction that was filed: its own, or the merged one that holds it;
+ * false: it has been dropped, or was evicted with an entity of this key before. */
 bool ring_find(const struct ring *ring, int64_t time_ns, uint64_t sequence, uint32_t *cell);
 
 /* A transaction whose place is inside a merged cell becomes part of it: so a cell never

@@ -11,6 +11,9 @@
  *                     cumulated up to   ring: cell i is at (head + i) mod capacity
  *                     the first cell
  *
+ * The base's sequence is not that of a cell: it is that of the transaction which made
+ * the entity.  What is older was filed, if at all, before the entity was evicted once.
+ *
  * Units are named by their number + 1, so that 0 is none and zeroed memory is empty. */
 #ifndef ASSAY_RUNTIME_STATE_SHARD_H
 #define ASSAY_RUNTIME_STATE_SHARD_H

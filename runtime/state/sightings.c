@@ -1,4 +1,4 @@
-/* The snapshot, format 1:
+/* The snapshot, format 2:
  *
  *     magic "ASSAYSEE", version u32, entities u32, transactions_max u32, count u32
  *     then each transaction, oldest first: struct sight
@@ -12,7 +12,7 @@
 #include "runtime/state/index.h"
 #include "runtime/state/wire.h"
 
-#define VERSION 1
+#define VERSION 2
 
 static const char magic[8] = { 'A', 'S', 'S', 'A', 'Y', 'S', 'E', 'E' };
 
@@ -23,16 +23,30 @@ struct sight {
 	int64_t        time_ns;
 	uint8_t        fraud;       /* LABEL_NONE, LABEL_FRAUD or LABEL_GENUINE */
 	uint8_t        disposition; /* LABEL_NONE, LABEL_RELEASED or LABEL_REJECTED */
-	uint8_t        zero[6];
+	uint16_t       filed; /* bit set of entities; in the snapshot only, see struct column */
+	uint8_t        zero[4];
 	struct hash128 file[]; /* [entities_count] */
 };
 static_assert(sizeof(struct sight) == 40, "as it lies in the snapshot");
+static_assert(PLAN_ENTITIES_MAX <= 16, "entities are bits of filed");
+
+#define SIGHT_BYTES_MAX (sizeof(struct sight) + PLAN_ENTITIES_MAX * sizeof(struct hash128))
+
+/* What one decider has filed; its head keeps the deciders' writing apart. */
+struct column {
+	uint64_t next; /* number: below it all are noted */
+	uint8_t  apart[56];
+	uint16_t filed[]; /* [transactions_max], by place: bit set of entities */
+};
+static_assert(sizeof(struct column) == 64, "a line of its own");
 
 struct sightings {
 	struct index index;
 	uint8_t     *sights;
 	size_t       sight_bytes;
-	uint32_t     entities_count, transactions_max;
+	uint8_t     *columns;
+	size_t       column_bytes;
+	uint32_t     entities_count, transactions_max, deciders;
 	uint64_t     first, next; /* numbers; n lies at n mod transactions_max */
 };
 
@@ -43,26 +57,47 @@ static size_t sight_bytes_of(const struct feature_plan *plan)
 	return sizeof(struct sight) + plan->entities_count * sizeof(struct hash128);
 }
 
-size_t sightings_size(const struct feature_plan *plan, uint32_t transactions_max)
+static size_t sights_bytes_of(const struct feature_plan *plan, uint32_t transactions_max)
 {
-	assert(transactions_max > 0 && transactions_max <= UINT32_C(1) << 30);
-	return HEAD_BYTES + (size_t)index_slots(transactions_max) * sizeof(uint32_t) +
-	       (transactions_max * sight_bytes_of(plan) + 63) / 64 * 64;
+	return (transactions_max * sight_bytes_of(plan) + 63) / 64 * 64;
+}
+
+static size_t column_bytes_of(uint32_t transactions_max)
+{
+	return (sizeof(struct column) + transactions_max * sizeof(uint16_t) + 63) / 64 * 64;
+}
+
+static size_t index_bytes_of(uint32_t transactions_max)
+{
+	return ((size_t)index_slots(transactions_max) * sizeof(uint32_t) + 63) / 64 * 64;
+}
+
+size_t sightings_size(const struct feature_plan *plan, uint32_t transactions_max, uint32_t deciders)
+{
+	assert(transactions_max > 0 && transactions_max <= UINT32_C(1) << 30 && deciders > 0);
+	return HEAD_BYTES + index_bytes_of(transactions_max) +
+	       sights_bytes_of(plan, transactions_max) +
+	       deciders * column_bytes_of(transactions_max);
 }
 
 struct sightings *sightings_init(void *memory, const struct feature_plan *plan,
-				 uint32_t transactions_max)
+				 uint32_t transactions_max, uint32_t deciders)
 {
 	struct sightings *sightings = memory;
-	uint32_t          slots     = index_slots(transactions_max);
-	uint8_t          *at        = (uint8_t *)memory + HEAD_BYTES;
+	uint8_t          *slots     = (uint8_t *)memory + HEAD_BYTES;
+	uint8_t          *sights    = slots + index_bytes_of(transactions_max);
 
-	*sightings       = (struct sightings){ .sights           = at + slots * sizeof(uint32_t),
-					       .sight_bytes      = sight_bytes_of(plan),
-					       .entities_count   = plan->entities_count,
-					       .transactions_max = transactions_max };
-	sightings->index = (struct index){ .slots       = (uint32_t *)at,
-					   .mask        = slots - 1,
+	*sightings = (struct sightings){
+		.sights           = sights,
+		.sight_bytes      = sight_bytes_of(plan),
+		.columns          = sights + sights_bytes_of(plan, transactions_max),
+		.column_bytes     = column_bytes_of(transactions_max),
+		.entities_count   = plan->entities_count,
+		.transactions_max = transactions_max,
+		.deciders         = deciders,
+	};
+	sightings->index = (struct index){ .slots       = (uint32_t *)slots,
+					   .mask        = index_slots(transactions_max) - 1,
 					   .entries     = sightings->sights,
 					   .entry_bytes = sightings->sight_bytes };
 	return sightings;
@@ -71,6 +106,15 @@ struct sightings *sightings_init(void *memory, const struct feature_plan *plan,
 static uint32_t place_of_number(const struct sightings *sightings, uint64_t number)
 {
 	return (uint32_t)(number % sightings->transactions_max);
+}
+
+/* Of the transaction that is there now. */
+static uint64_t number_of_place(const struct sightings *sightings, uint32_t place)
+{
+	uint32_t at = place_of_number(sightings, sightings->first);
+
+	return sightings->first +
+	       (place >= at ? place - at : place + sightings->transactions_max - at);
 }
 
 static struct sight *sight_in(const struct sightings *sightings, uint32_t place)
@@ -96,8 +140,8 @@ static void enter(struct sightings *sightings, const struct sight *sight)
 	sightings->next++;
 }
 
-void sightings_add(struct sightings *sightings, struct hash128 key, uint64_t sequence,
-		   int64_t time_ns, const struct state_keys *keys)
+uint64_t sightings_add(struct sightings *sightings, struct hash128 key, uint64_t sequence,
+		       int64_t time_ns, const struct state_keys *keys)
 {
 	struct sight *sight = next_sight(sightings);
 
@@ -105,6 +149,51 @@ void sightings_add(struct sightings *sightings, struct hash128 key, uint64_t seq
 	*sight = (struct sight){ .key = key, .sequence = sequence, .time_ns = time_ns };
 	memcpy(sight->file, keys->file, sightings->entities_count * sizeof(struct hash128));
 	enter(sightings, sight);
+	return sightings->next - 1;
+}
+
+/* ---- who was filed where */
+
+static struct column *column_of(const struct sightings *sightings, uint32_t decider)
+{
+	assert(decider < sightings->deciders);
+	return (struct column *)(sightings->columns + decider * sightings->column_bytes);
+}
+
+/* Is the place of this number in the column still its own? */
+static bool is_noted(const struct sightings *sightings, const struct column *column,
+		     uint64_t number)
+{
+	return number < column->next && column->next - number <= sightings->transactions_max;
+}
+
+void sightings_note(struct sightings *sightings, uint32_t decider, uint64_t number,
+		    uint16_t entities)
+{
+	struct column *column = column_of(sightings, decider);
+	uint16_t      *filed  = &column->filed[place_of_number(sightings, number)];
+
+	if (number >= column->next) {
+		*filed       = entities;
+		column->next = number + 1;
+	} else if (is_noted(sightings, column, number)) {
+		*filed |= entities;
+	}
+}
+
+void sightings_note_all(struct sightings *sightings, uint64_t number, uint16_t entities)
+{
+	for (uint32_t i = 0; i < sightings->deciders; i++)
+		sightings_note(sightings, i, number, entities);
+}
+
+bool sightings_filed(const struct sightings *sightings, uint32_t decider, uint64_t number,
+		     uint8_t entity)
+{
+	const struct column *column = column_of(sightings, decider);
+
+	return is_noted(sightings, column, number) &&
+	       (column->filed[place_of_number(sightings, number)] >> entity & 1) != 0;
 }
 
 /* What a transaction's labels say: both at most 1. */
@@ -160,6 +249,7 @@ enum label_outcome sightings_label(struct sightings *sightings, struct hash128 k
 	before        = sight->fraud;
 	outcome       = apply(sight, kind);
 	out->sequence = sight->sequence;
+	out->number   = number_of_place(sightings, place);
 	out->change   = (struct state_label){
 		  .sequence = sight->sequence,
 		  .time_ns  = sight->time_ns,
@@ -178,6 +268,24 @@ struct head {
 };
 static_assert(sizeof(struct head) == 24, "as it lies in the snapshot");
 
+/* What each decider has filed, together. */
+static void put_sight(struct wire_writer *out, const struct sightings *sightings, uint64_t number)
+{
+	uint32_t place                  = place_of_number(sightings, number);
+	uint8_t  bytes[SIGHT_BYTES_MAX] = { 0 };
+	uint16_t filed                  = 0;
+
+	for (uint32_t i = 0; i < sightings->deciders; i++) {
+		const struct column *column = column_of(sightings, i);
+
+		if (is_noted(sightings, column, number))
+			filed |= column->filed[place];
+	}
+	memcpy(bytes, sight_in(sightings, place), sightings->sight_bytes);
+	memcpy(bytes + offsetof(struct sight, filed), &filed, sizeof(filed));
+	wire_put(out, bytes, sightings->sight_bytes);
+}
+
 bool sightings_save(const struct sightings *sightings, bool (*write)(void *ctx, struct bytes piece),
 		    void                   *ctx)
 {
@@ -192,8 +300,7 @@ bool sightings_save(const struct sightings *sightings, bool (*write)(void *ctx, 
 	digest_init(&out.digest);
 	wire_put(&out, &head, sizeof(head));
 	for (uint64_t n = sightings->first; n < sightings->next && !out.failed; n++)
-		wire_put(&out, sight_in(sightings, place_of_number(sightings, n)),
-			 sightings->sight_bytes);
+		put_sight(&out, sightings, n);
 	return wire_end(&out, digest);
 }
 
@@ -201,6 +308,8 @@ static void make_empty(struct sightings *sightings)
 {
 	sightings->first = 0;
 	sightings->next  = 0;
+	for (uint32_t i = 0; i < sightings->deciders; i++)
+		column_of(sightings, i)->next = 0;
 	memset(sightings->index.slots, 0, (sightings->index.mask + (size_t)1) * sizeof(uint32_t));
 }
 
@@ -218,7 +327,17 @@ static const char *check_head(const struct sightings *sightings, const struct he
 	return NULL;
 }
 
-static const char *check_sight(const struct sight *sight, uint64_t sequence_before)
+static bool is_filed_without_key(const struct sightings *sightings, const struct sight *sight)
+{
+	for (uint32_t e = 0; e < PLAN_ENTITIES_MAX; e++)
+		if ((sight->filed >> e & 1) != 0 &&
+		    (e >= sightings->entities_count || !hash_is(sight->file[e])))
+			return true;
+	return false;
+}
+
+static const char *check_sight(const struct sightings *sightings, const struct sight *sight,
+			       uint64_t sequence_before)
 {
 	static const uint8_t zero[sizeof(sight->zero)];
 
@@ -229,6 +348,8 @@ static const char *check_sight(const struct sight *sight, uint64_t sequence_befo
 	     sight->disposition != LABEL_REJECTED) ||
 	    memcmp(sight->zero, zero, sizeof(zero)) != 0)
 		return "a transaction's label is out of range";
+	if (is_filed_without_key(sightings, sight))
+		return "a transaction is filed where it has no key";
 	return NULL;
 }
 
@@ -245,10 +366,12 @@ static const char *load(struct sightings *sightings, struct wire_reader *in)
 
 		wire_get(in, sight, sightings->sight_bytes);
 		wrong = in->short_of ? "the snapshot ends inside a transaction"
-				     : check_sight(sight, sequence);
+				     : check_sight(sightings, sight, sequence);
 		if (wrong != NULL)
 			break;
 		sequence = sight->sequence;
+		sightings_note_all(sightings, sightings->next, sight->filed);
+		sight->filed = 0;
 		enter(sightings, sight);
 	}
 	if (wrong == NULL && in->at != in->in.size_bytes)

@@ -1,4 +1,4 @@
-/* A shard as bytes, format 1:
+/* A shard as bytes, format 2:
  *
  *     magic "ASSAYSTA", version u32, shard u32, digest of the plan [32]
  *     filed, merged, evicted, late, label_lost u64; entities u64
@@ -18,7 +18,7 @@
 #include "runtime/state/table.h"
 #include "runtime/state/wire.h"
 
-#define VERSION 1
+#define VERSION 2
 
 static const char magic[8] = { 'A', 'S', 'S', 'A', 'Y', 'S', 'T', 'A' };
 
@@ -192,6 +192,10 @@ static bool order_is_sound(const struct ring *ring, uint32_t cell)
 {
 	int64_t before, now = ring_time(ring, cell);
 
+	if (layout_has(ring->layout, COLUMN_SEQUENCE) &&
+	    layout_u64(ring->layout, ring_body(ring, cell), COLUMN_SEQUENCE) <
+		    layout_u64(ring->layout, ring->base, COLUMN_SEQUENCE))
+		return false; /* older than the entity */
 	if (cell == 0)
 		return now >= 0 && now >= ring->entity->dropped_ns &&
 		       ring->entity->first_ns <= now && ring->entity->first_ns >= 0;

@@ -27,17 +27,36 @@ struct state *state_init(void *memory, const struct feature_plan *plan)
 	return state;
 }
 
+/* A block doubles by moving into a free one, so that one of the most bytes is kept free
+ * of the count: while the last entity grows, its old block takes some of that room. */
+static struct state_size_facts facts_of_kind(const struct state *state, uint32_t kind)
+{
+	const struct layout *layout = &state->layouts[kind];
+	uint8_t              order  = layout->order_max;
+
+	if (order < state->order_min)
+		order = state->order_min;
+	while (order > state->order_min && state->units >> order < 2)
+		order--;
+	uint32_t fit = order == state->order_min ? state->entities_max
+						 : (state->units >> order) - 1;
+
+	return (struct state_size_facts){
+		.cell_bytes  = 8u + layout->body_bytes,
+		.least_bytes = (uint32_t)LAYOUT_UNIT_BYTES << state->order_min,
+		.most_bytes  = (uint32_t)LAYOUT_UNIT_BYTES << order,
+		.most_fit    = fit < state->entities_max ? fit : state->entities_max,
+	};
+}
+
 void state_facts(const struct state *state, struct state_facts *out)
 {
 	*out = (struct state_facts){ .shards       = state->plan->shards,
 				     .shard_bytes  = state->shard_bytes,
 				     .entities_max = state->entities_max,
-				     .cells_bytes  = (uint64_t)state->units * LAYOUT_UNIT_BYTES,
-				     .entity_bytes = LAYOUT_ENTITY_BYTES,
-				     .block_bytes  = (uint32_t)LAYOUT_UNIT_BYTES
-						    << state->order_min };
+				     .cells_bytes  = (uint64_t)state->units * LAYOUT_UNIT_BYTES };
 	for (uint32_t i = 0; i < state->plan->entities_count; i++)
-		out->cell_bytes[i] = 8u + state->layouts[i].body_bytes;
+		out->kinds[i] = facts_of_kind(state, i);
 }
 
 /* The newest time of an entity that has cells. */
@@ -85,23 +104,38 @@ static void insert(const struct place *place, struct entity *entity,
 	place->shard->counters.cells++;
 }
 
-static void file(const struct place *place, uint8_t kind, struct entity *entity, struct hash128 key,
+/* A new entity remembers which transaction made it. */
+static struct entity *enter(const struct place *place, uint8_t kind, struct hash128 key,
+			    const struct state_event *event)
+{
+	struct entity *entity = room_enter(place, kind, key);
+	struct ring    ring   = ring_of(place, entity);
+
+	if (layout_has(ring.layout, COLUMN_SEQUENCE))
+		layout_put(ring.layout, ring.base, COLUMN_SEQUENCE, &event->sequence,
+			   sizeof(event->sequence));
+	return entity;
+}
+
+/* False: it is too late. */
+static bool file(const struct place *place, uint8_t kind, struct entity *entity, struct hash128 key,
 		 const struct state_event *event)
 {
 	int64_t time_ns = event->transaction->time_ns, newest_ns = time_ns;
 
 	if (entity == NULL) {
-		entity = room_enter(place, kind, key);
+		entity = enter(place, kind, key, event);
 	} else {
 		newest_ns = newest_of(place, entity);
 		if (time_ns < newest_ns - place->state->plan->lateness_ns) {
 			place->shard->counters.late++;
-			return;
+			return false;
 		}
 		drop_old(place, entity, time_ns > newest_ns ? time_ns : newest_ns);
 	}
 	insert(place, entity, event);
 	place->shard->counters.filed++;
+	return true;
 }
 
 static struct entity *find_and_touch(const struct place *place, uint8_t kind, struct hash128 key)
@@ -113,20 +147,23 @@ static struct entity *find_and_touch(const struct place *place, uint8_t kind, st
 	return entity;
 }
 
-void state_touch(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+bool state_touch(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		 const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
 {
 	struct place   place  = place_of(state, shard);
 	struct entity *entity = find_and_touch(&place, kind, key);
 	struct look    look   = read_before(&place, kind, entity, event->transaction->time_ns);
 
+	bool filed = false;
+
 	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
 	read_windows(&look, entity, true, out);
 	if (hash_is(key)) {
-		file(&place, kind, entity, key, event);
+		filed  = file(&place, kind, entity, key, event);
 		entity = entity_at(&place, place.shard->newest); /* it may have moved */
 	}
 	read_windows(&look, entity, false, out);
+	return filed;
 }
 
 void state_read(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
@@ -141,19 +178,17 @@ void state_read(struct state *state, uint32_t shard, uint8_t kind, struct hash12
 	read_windows(&look, entity, false, out);
 }
 
-void state_file(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
+bool state_file(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		const struct state_event *event)
 {
 	struct place place = place_of(state, shard);
 
 	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
-	if (hash_is(key))
-		file(&place, kind, find_and_touch(&place, kind, key), key, event);
+	return hash_is(key) && file(&place, kind, find_and_touch(&place, kind, key), key, event);
 }
 
 /* Would the cell still have no more of a kind than transactions, and no fewer than 0?
- * What is told twice, or about a transaction that was never filed, must not make a
- * window count more frauds than transactions. */
+ * What is told twice must not make a window count more frauds than transactions. */
 static bool stays_sound(const struct ring *ring, uint32_t cell, enum column column, int32_t add)
 {
 	uint32_t size = ring_size(ring, cell);
@@ -222,7 +257,7 @@ void state_label(struct state *state, uint32_t shard, uint8_t kind, struct hash1
 	if ((label->frauds == 0 || !layout_has(layout, COLUMN_FRAUDS)) &&
 	    (label->labelled == 0 || !layout_has(layout, COLUMN_LABELLED)))
 		return;
-	if (!tell(&place, kind, key, &told))
+	if (!label->filed || !tell(&place, kind, key, &told))
 		place.shard->counters.label_lost++;
 }
 

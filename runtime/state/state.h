@@ -53,15 +53,21 @@ size_t state_size(const struct feature_plan *plan, char *error, size_t error_byt
 /* `plan` is not copied and must outlive the state.  `memory` is zeroed by the caller. */
 struct state *state_init(void *memory, const struct feature_plan *plan);
 
-/* What is planned, for the table printed at boot. */
+/* What is planned, for the table printed at boot.  An entity takes one block; it begins
+ * with the least and doubles while its history grows, up to the most.  The most is what a
+ * whole history takes, or what a shard has room for when that is less: such an entity
+ * merges its history early.  How many fit is for entities all of that kind and size. */
+struct state_size_facts {
+	uint32_t cell_bytes;
+	uint32_t least_bytes, most_bytes; /* of one entity, all in all */
+	uint32_t most_fit; /* of the most bytes, a shard; of the least: entities_max */
+};
 struct state_facts {
-	uint32_t shards;
-	uint64_t shard_bytes;
-	uint32_t entities_max;                  /* a shard */
-	uint64_t cells_bytes;                   /* a shard, for rings */
-	uint32_t entity_bytes;                  /* fixed part of one entity */
-	uint32_t block_bytes;                   /* the least that an entity takes, all in all */
-	uint32_t cell_bytes[PLAN_ENTITIES_MAX]; /* by kind */
+	uint32_t                shards;
+	uint64_t                shard_bytes;
+	uint32_t                entities_max; /* a shard */
+	uint64_t                cells_bytes;  /* a shard, for entities and their rings */
+	struct state_size_facts kinds[PLAN_ENTITIES_MAX];
 };
 void state_facts(const struct state *state, struct state_facts *out);
 
@@ -91,25 +97,30 @@ struct state_event {
  * files the transaction, then reads the rest.  last_ns and first_ns are always of before,
  * and of what is not later than the transaction.  Otherwise state_read goes to the shard
  * of keys.read (it never creates an entity) and state_file to the shard of keys.file.
- * An absent key reads as an empty history and files nothing.  All three touch. */
-void state_touch(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
+ * An absent key reads as an empty history and files nothing.  All three touch.  What
+ * files returns whether it did: false when the transaction came too late. */
+bool state_touch(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		 const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX]);
 void state_read(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX]);
-void state_file(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
+bool state_file(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		const struct state_event *event);
 
-/* The verdict of a transaction that was filed under an entity with `decisions`. */
+/* The verdict of a transaction that was filed under an entity with `decisions`; of one
+ * that was not, there is nothing to tell. */
 void state_decided(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		   uint64_t sequence, int64_t time_ns, enum verdict verdict);
 
-/* A label for a transaction filed earlier: add and take back (-1, 0, 1) what changed.
- * Lost, and counted, when its cell has been dropped or would then have more frauds than
- * transactions; a merged cell takes the labels of all it stands for. */
+/* A label for an earlier transaction: add and take back (-1, 0, 1) what changed.  A
+ * merged cell takes the labels of all it stands for; since it does not know which these
+ * are, the caller says whether the transaction was filed here at all (sightings.h).
+ * Lost, and counted, when it was not, when its cell has been dropped or the entity
+ * evicted since, or when the cell would then have more frauds than transactions. */
 struct state_label {
 	uint64_t sequence; /* of the transaction */
 	int64_t  time_ns;  /* its event time */
 	int8_t   frauds, labelled;
+	bool     filed; /* what state_touch or state_file returned */
 };
 void state_label(struct state *state, uint32_t shard, uint8_t entity, struct hash128 key,
 		 const struct state_label *label);

@@ -254,10 +254,9 @@ static void print_facts(uint64_t memory_bytes)
 	memset(memory, 0, state_size(&plan, error, sizeof(error)));
 	state_facts(state_init(memory, &plan), &facts);
 	free(memory);
-	printf("an entity: %u bytes and a cell's columns once more;", facts.entity_bytes);
 	for (int i = 0; i < KINDS; i++)
-		printf(" %s %u a cell%s", names[i], facts.cell_bytes[i],
-		       i < KINDS - 1 ? "," : "\n");
+		printf("%s: %u to %u bytes, %u a cell\n", names[i], facts.kinds[i].least_bytes,
+		       facts.kinds[i].most_bytes, facts.kinds[i].cell_bytes);
 }
 
 int main(int argc, char **argv)

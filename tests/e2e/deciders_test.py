@@ -19,13 +19,14 @@ SEED = tap.times("SEED", 20261125)
 REQUESTS = tap.times("REQUESTS", 400)  # of each of two callers
 ENTITIES = [
     {"name": "card", "key": ["card"]},
+    {"name": "card_currency", "key": ["card", "currency"]},
     {"name": "merchant", "key": ["merchant"]},
     {"name": "account", "key": ["account"], "decisions": True},
-    {"name": "payee_in", "key": ["payee"], "read": ["account"]},
+    {"name": "payee_in", "key": ["payee", "currency"], "read": ["account", "currency"]},
 ]
 COMPUTED = [
     {"name": "card_count_1h", "kind": "count", "entity": "card", "window": "1h"},
-    {"name": "card_sum_1d", "kind": "sum", "entity": "card", "window": "1d"},
+    {"name": "card_sum_1d", "kind": "sum", "entity": "card_currency", "window": "1d"},
     {"name": "card_distinct_merchant_1d", "kind": "distinct", "of": "merchant", "entity": "card",
      "window": "1d"},
     {"name": "merchant_frauds_1d", "kind": "frauds", "entity": "merchant", "window": "1d"},

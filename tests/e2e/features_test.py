@@ -58,6 +58,20 @@ def test_unsorted():
         tap.same((status, "sort the input by time" in words), (0, told), f"status, told ({words})")
 
 
+def test_parties():
+    """entities by a party's IBAN, by two agents, by an identifier of any scheme"""
+    small("parties", "csv", "--csv")
+
+
+def test_unfiled():
+    """a label of a payment too late to be filed is lost, on any number of cores"""
+    for cores in ("1", "3"):
+        small("unfiled", "jsonl", "--cores", cores)
+    with open(GOLDEN / "unfiled.jsonl", encoding="utf-8") as given:
+        _, _, told = features(GOLDEN / "unfiled.cfg", given, "--verbose")
+    tap.check("1 late, 1 labels lost" in told, f"counted: {told}")
+
+
 def mismatches(config):
     """(rows, mismatched values) of the first week against the published features."""
     with cards.week() as given:
@@ -100,4 +114,5 @@ def test_control():
 
 
 if __name__ == "__main__":
-    tap.main([test_small, test_quoted, test_unsorted, test_week, test_control])
+    tap.main([test_small, test_quoted, test_unsorted, test_parties, test_unfiled, test_week,
+              test_control])

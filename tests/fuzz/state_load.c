@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define STATE_PREFIX_BYTES    48 /* magic, version, shard, digest of the plan */
 #define SIGHTING_PREFIX_BYTES 20 /* magic, version, entities, transactions_max */
 #define TRANSACTIONS_MAX      32
+#define DECIDERS              2
 #define BYTES_MAX             (1 << 20)
 
 struct buffer {
@@ -87,8 +88,8 @@ static void open_all(void)
 		abort();
 	}
 	state     = state_init(zeroed(size), &plan);
-	sightings = sightings_init(zeroed(sightings_size(&plan, TRANSACTIONS_MAX)), &plan,
-				   TRANSACTIONS_MAX);
+	sightings = sightings_init(zeroed(sightings_size(&plan, TRANSACTIONS_MAX, DECIDERS)), &plan,
+				   TRANSACTIONS_MAX, DECIDERS);
 }
 
 /* Some transactions of a few cards and terminals, one after the other. */
@@ -98,6 +99,8 @@ static void use(uint32_t count)
 	static struct transaction t;
 	struct state_keys         keys;
 	struct state_label        label = { .frauds = 1, .labelled = 1 };
+	uint16_t                  entities;
+	uint64_t                  number;
 
 	memset(&t, 0, sizeof(t));
 	for (uint32_t i = 0; i < count; i++) {
@@ -110,15 +113,23 @@ static void use(uint32_t count)
 		t.terminal.size_bytes = 1;
 		t.terminal.data[0]    = (char)('a' + i % 11);
 		state_keys(&plan, &t, &keys);
+		entities = 0;
 		for (uint8_t kind = 0; kind < plan.entities_count; kind++) {
-			state_touch(state, 0, kind, keys.file[kind], &event, out);
+			bool filed = state_touch(state, 0, kind, keys.file[kind], &event, out);
+
+			entities |= (uint16_t)(filed << kind);
+			label.filed    = filed;
 			label.sequence = event.sequence - i % 3;
 			label.time_ns  = t.time_ns;
 			state_label(state, 0, kind, keys.file[kind], &label);
 		}
 		state_decided(state, 0, 0, keys.file[0], event.sequence, t.time_ns,
 			      VERDICT_DECLINE);
-		sightings_add(sightings, keys.file[0], UINT64_MAX - count + i, t.time_ns, &keys);
+		number = sightings_add(sightings, keys.file[0], UINT64_MAX - count + i, t.time_ns,
+				       &keys);
+		for (uint32_t decider = 0; decider < DECIDERS; decider++)
+			sightings_note(sightings, decider, number,
+				       entities & (uint16_t)(1u << decider));
 	}
 }
 

@@ -9,7 +9,7 @@ import payments
 import tap
 from appliance import Appliance
 
-ENTITIES = [{"name": "card", "key": ["card"], "history": 1024},
+ENTITIES = [{"name": "card", "key": ["card", "currency"], "history": 1024},
             {"name": "merchant", "key": ["merchant"], "history": 1024}]
 COMPUTED = [{"name": "card_count", "kind": "count", "entity": "card", "window": "90d"},
             {"name": "card_sum", "kind": "sum", "entity": "card", "window": "90d"},

@@ -21,6 +21,18 @@ static struct bytes text(const char *chars)
 	((member).size_bytes = (uint16_t)snprintf((member).data, sizeof((member).data), "%s", \
 						  chars))
 
+static const char *const names[]     = { "Bea", "Ori", "Bank B", "Bank O" };
+static const char *const countries[] = { "FR", "PL", "BE", "AT" };
+
+static void identify(uint32_t party, const char *scheme, const char *value)
+{
+	struct party            *p  = &t.parties[party];
+	struct party_identifier *to = &p->identifiers[p->identifiers_count++];
+
+	PUT(to->scheme, scheme);
+	PUT(to->value, value);
+}
+
 static void fill(void)
 {
 	memset(&t, 0, sizeof(t));
@@ -35,13 +47,23 @@ static void fill(void)
 	memcpy(t.merchant_country, "DE", 2);
 	memcpy(t.currency, "EUR", 3);
 	t.channel         = CHANNEL_ATM;
-	t.parties_count   = 2;
+	t.parties_count   = 4;
 	t.parties[0].role = PARTY_BENEFICIARY;
 	t.parties[1].role = PARTY_ORIGINATOR;
-	PUT(t.parties[0].name, "Bea");
-	PUT(t.parties[1].name, "Ori");
-	memcpy(t.parties[0].country, "FR", 2);
-	memcpy(t.parties[1].country, "PL", 2);
+	t.parties[2].role = PARTY_BENEFICIARY_AGENT;
+	t.parties[3].role = PARTY_ORIGINATOR_AGENT;
+	for (int i = 0; i < 4; i++) {
+		PUT(t.parties[i].name, names[i]);
+		memcpy(t.parties[i].country, countries[i], 2);
+	}
+	identify(0, "NATIONAL_ID", "n-0");
+	identify(0, "IBAN", "FR1");
+	identify(1, "PASSPORT", "P1");
+	identify(1, "LEI", "L1");
+	identify(2, "TAX", "t-2");
+	identify(2, "DUNS", "d-2");
+	identify(3, "BIC", "OAGTPLPW");
+	identify(3, "BIC", "SECOND");
 }
 
 static const char *const texts[FIELD_COUNT] = {
@@ -59,15 +81,32 @@ static const char *const texts[FIELD_COUNT] = {
 	[FIELD_CHANNEL]             = "atm",
 	[FIELD_ORIGINATOR_NAME]     = "Ori",
 	[FIELD_ORIGINATOR_COUNTRY]  = "PL",
+	[FIELD_ORIGINATOR_PASSPORT] = "P1",
+	[FIELD_ORIGINATOR_LEI]      = "L1",
 	[FIELD_BENEFICIARY_NAME]    = "Bea",
 	[FIELD_BENEFICIARY_COUNTRY] = "FR",
+	[FIELD_BENEFICIARY_IBAN]    = "FR1",
+	/* of a scheme without a field of its own, though it came first */
+	[FIELD_BENEFICIARY_OTHER]        = "n-0",
+	[FIELD_BENEFICIARY_OTHER_SCHEME] = "NATIONAL_ID",
+	/* of two with one scheme the first */
+	[FIELD_ORIGINATOR_AGENT_NAME]            = "Bank O",
+	[FIELD_ORIGINATOR_AGENT_COUNTRY]         = "AT",
+	[FIELD_ORIGINATOR_AGENT_BIC]             = "OAGTPLPW",
+	[FIELD_BENEFICIARY_AGENT_NAME]           = "Bank B",
+	[FIELD_BENEFICIARY_AGENT_COUNTRY]        = "BE",
+	[FIELD_BENEFICIARY_AGENT_OTHER]          = "t-2",
+	[FIELD_BENEFICIARY_AGENT_OTHER_SCHEME]   = "TAX",
+	[FIELD_BENEFICIARY_AGENT_OTHER_2]        = "d-2",
+	[FIELD_BENEFICIARY_AGENT_OTHER_2_SCHEME] = "DUNS",
 };
 
 static void every_field_has_its_text(void **state)
 {
 	fill();
 	for (int field = 0; field < FIELD_COUNT; field++)
-		assert_true(bytes_equal(field_text(&t, field), text(texts[field])));
+		assert_true(
+			bytes_equal(field_text(&t, field), text(texts[field] ? texts[field] : "")));
 }
 
 static void an_absent_field_is_empty(void **state)
@@ -87,6 +126,8 @@ static void names_go_both_ways(void **state)
 	assert_int_equal(field_of_name(text("")), FIELD_NONE);
 	assert_int_equal(field_of_name(text("cards")), FIELD_NONE);
 	assert_int_equal(field_of_name(text("car")), FIELD_NONE);
+	assert_string_equal(field_name(FIELD_ORIGINATOR_AGENT_BIC), "originator_agent_bic");
+	assert_string_equal(field_name(FIELD_BENEFICIARY_OTHER_2), "beneficiary_other_2");
 }
 
 static void labels_have_names(void **state)

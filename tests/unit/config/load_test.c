@@ -126,7 +126,8 @@ static void entities_arrive(void **state)
 	assert_int_equal(config.plan.entities_count, 5);
 	assert_string_equal(entities[0].name, "card");
 	assert_int_equal(entities[0].key[0], FIELD_CARD);
-	assert_int_equal(entities[0].key[1], FIELD_NONE);
+	assert_int_equal(entities[0].key[1], FIELD_CURRENCY);
+	assert_int_equal(entities[0].key[2], FIELD_NONE);
 	assert_int_equal(entities[0].read[0], FIELD_CARD);
 	assert_int_equal(entities[0].channels, 0);
 	assert_int_equal(entities[0].history_max, 256);

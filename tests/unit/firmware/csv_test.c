@@ -96,6 +96,35 @@ static void test_rows(void **state)
 	}
 }
 
+/* Columns in any order; what the decoder will refuse is handed to it as it is. */
+static void test_parties(void **state)
+{
+	enum label_kind label;
+	size_t          size;
+
+	begin(CONFIG_TIME_RFC3339);
+	map("to", CONFIG_COLUMN_FIELD, FIELD_BENEFICIARY_IBAN);
+	map("bank", CONFIG_COLUMN_FIELD, FIELD_ORIGINATOR_AGENT_BIC);
+	map("number", CONFIG_COLUMN_FIELD, FIELD_BENEFICIARY_OTHER);
+	map("kind", CONFIG_COLUMN_FIELD, FIELD_BENEFICIARY_OTHER_SCHEME);
+	map("where", CONFIG_COLUMN_FIELD, FIELD_BENEFICIARY_AGENT_COUNTRY);
+	assert_true(csv_begin(&csv, &config, HEADER ",to,bank,number,kind,where", error));
+	size       = csv_row(&csv, "a,,,,,,,FR1,BANKPLPW,7,TAX,DE", body, &label, error);
+	body[size] = '\0';
+	assert_non_null(strstr(
+		body, ", \"parties\": [{\"role\": \"beneficiary\", \"identifiers\": [{\"scheme\": "
+		      "\"IBAN\", \"value\": \"FR1\"}, {\"scheme\": \"TAX\", \"value\": \"7\"}]}, "
+		      "{\"role\": \"originator_agent\", \"identifiers\": [{\"scheme\": \"BIC\", "
+		      "\"value\": \"BANKPLPW\"}]}, {\"role\": \"beneficiary_agent\", \"country\": "
+		      "\"DE\"}]"));
+	size       = csv_row(&csv, "a,,,,,,,,,7,,", body, &label, error);
+	body[size] = '\0';
+	assert_non_null(strstr(body, "[{\"scheme\": \"\", \"value\": \"7\"}]}]"));
+	size       = csv_row(&csv, "a,,,,,,,,,,,", body, &label, error);
+	body[size] = '\0';
+	assert_null(strstr(body, "parties"));
+}
+
 static void test_headers(void **state)
 {
 	begin(CONFIG_TIME_RFC3339);
@@ -127,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_parties),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_longest_row),
 	};

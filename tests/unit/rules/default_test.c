@@ -124,11 +124,11 @@ static const struct golden cases[] = {
 	  "card_sum_24h=5000.5 card_zscore_30d=2.25", "card_zscore_30d=2",
 	  "5000.50 EUR spent in 24 hours; this payment is 2.3 standard deviations above the card's mean" },
 	{ "card_testing_small", VERDICT_REVIEW,
-	  "amount=1 card_count_1h=5 card_sum_1h=5", "amount=1 card_count_1h=4 card_sum_1h=4",
+	  "amount=1 card_currency_count_1h=5 card_sum_1h=5", "amount=1 card_currency_count_1h=4 card_sum_1h=4",
 	  "5 payments in an hour, all about 1.00 EUR: the card is being tested" },
 	{ "card_testing_then_large", VERDICT_DECLINE,
-	  "amount=400 card_count_1h=4 card_sum_1h=404.5", "card_sum_1h=407",
-	  "400.00 EUR after 3 small payments of about 1.50 within an hour" },
+	  "amount=400 card_currency_count_1h=4 card_sum_1h=404.5", "card_sum_1h=407",
+	  "400.00 EUR after 3 small payments of about 1.50 EUR within an hour" },
 	{ "impossible_travel", VERDICT_REVIEW,
 	  "channel=card_present card_present_distinct_country_2h=2", "channel=card_not_present",
 	  "the card was present in two countries within two hours, now in DE" },
@@ -167,19 +167,19 @@ static const struct golden cases[] = {
 	{ "mule", VERDICT_REVIEW,
 	  "channel=instant payee=p-1 account_payee_since_first=99999999 account_in_sum_24h=1000 account_in_count_24h=1 "
 	  "account_out_sum_24h=1000 account_since_first=1000", "account_out_sum_24h=799",
-	  "in and out within a day (1000.00 in, 1000.00 out): mule score 0.60" },
+	  "in and out within a day (1000.00 in, 1000.00 out, EUR): mule score 0.60" },
 	{ "mule", VERDICT_DECLINE,
 	  "channel=instant payee=p-1 account_in_sum_24h=1000 account_in_count_24h=2 account_out_sum_24h=950 "
 	  "account_since_first=1000", "account_out_sum_24h=1201 account_in_count_24h=1",
-	  "in and out within a day (1000.00 in, 950.00 out): mule score 0.90" },
+	  "in and out within a day (1000.00 in, 950.00 out, EUR): mule score 0.90" },
 	{ "pushed_payment", VERDICT_REVIEW,
 	  "channel=instant payee=p-1 amount=3000 account_payee_since_first=0 payee_in_sum_24h=3000 "
 	  "payee_in_distinct_account_24h=1", "amount=2999",
-	  "3000.00 EUR to a new payee, who got 3000.00 from 1 accounts in 24 hours: score 0.60" },
+	  "3000.00 EUR to a new payee, who got 3000.00 EUR, and from 1 accounts, in 24 hours: score 0.60" },
 	{ "pushed_payment", VERDICT_DECLINE,
 	  "channel=instant payee=p-1 amount=9000 account_zscore_30d=3 payee_in_sum_24h=20000 "
 	  "payee_in_distinct_account_24h=5", "account_payee_since_first=86400 payee_in_distinct_account_24h=4",
-	  "9000.00 EUR to a new payee, who got 20000.00 from 5 accounts in 24 hours: score 1.00" },
+	  "9000.00 EUR to a new payee, who got 20000.00 EUR, and from 5 accounts, in 24 hours: score 1.00" },
 	{ "card_taken_over", VERDICT_REVIEW,
 	  "amount=900 card_ratio_30d=11 card_zscore_30d=3 card_distinct_merchant_1h=1 card_mean_30d=80", "card_ratio_30d=10",
 	  "900.00 EUR where this card's mean is 80.00, 1 merchants in an hour: score 0.60" },
@@ -281,7 +281,8 @@ static void the_ordinary_hits_nothing(void **state)
 	struct rules_sample s;
 
 	load(&s);
-	set_all(&s, "card_count_10m=1 card_count_1h=1 card_sum_1h=57.16 card_sum_24h=80 "
+	set_all(&s, "card_count_10m=1 card_count_1h=1 card_currency_count_1h=1 card_sum_1h=57.16 "
+		    "card_sum_24h=80 "
 		    "card_zscore_30d=0.3 "
 		    "card_distinct_merchant_1h=1 card_mean_30d=50 card_ratio_30d=1.1 score=0.01");
 	assert_int_equal(rules_sample_run(&s)->hit, 0);
@@ -289,7 +290,8 @@ static void the_ordinary_hits_nothing(void **state)
 		    "account_zscore_30d=0 "
 		    "account_out_count_24h=1 account_out_sum_24h=400 account_out_max_24h=400 "
 		    "account_since_last=4000 "
-		    "account_since_first=90000000 account_in_sum_24h=0 account_in_count_24h=0");
+		    "account_since_first=90000000 account_in_sum_24h=0 "
+		    "account_in_count_24h=0");
 	assert_int_equal(rules_sample_run(&s)->hit, 0);
 	/* nor one of which nothing is known */
 	rules_sample_free(&s);

@@ -19,12 +19,18 @@ static void prepare(struct rules_sample *s)
 	rules_sample_set(s, "card_count_1h", 12);
 	rules_sample_set(s, "card_sum_24h", 1234.5);
 	rules_sample_set(s, "card_mean_30d", 0.1);
-	s->transaction.features[0] = 0.25f;
-	s->transaction.features[1] = 3;
-	s->transaction.features[2] = 7;
-	s->input.model_ran         = true;
-	s->input.score             = 0.75f;
-	s->input.margin            = -1.5f;
+	s->transaction.features[0]     = 0.25f;
+	s->transaction.features[1]     = 3;
+	s->transaction.features[2]     = 7;
+	s->input.model_ran             = true;
+	s->transaction.parties_count   = 1;
+	s->transaction.parties[0].role = PARTY_ORIGINATOR_AGENT;
+	memcpy(s->transaction.parties[0].country, "PL", 2);
+	s->transaction.parties[0].identifiers_count = 1;
+	SAMPLE_TEXT(s->transaction.parties[0].identifiers[0].scheme, "BIC");
+	SAMPLE_TEXT(s->transaction.parties[0].identifiers[0].value, "BANKPLPW");
+	s->input.score  = 0.75f;
+	s->input.margin = -1.5f;
 }
 
 /* The value of an expression as a reason prints it. */
@@ -58,6 +64,19 @@ static void check_all(const struct expression_case *cases, size_t count)
 }
 
 #define CHECK_ALL(cases) check_all(cases, sizeof(cases) / sizeof((cases)[0]))
+
+static void parties(void **state)
+{
+	static const struct expression_case cases[] = {
+		{ "originator_agent_bic", "BANKPLPW" },
+		{ "originator_agent_bic == \"BANKPLPW\" and originator_agent_country == \"PL\"",
+		  "yes" },
+		{ "originator_agent_lei == \"\"", "yes" },
+		{ "missing(beneficiary_agent_bic)", "yes" },
+	};
+
+	CHECK_ALL(cases);
+}
 
 static void arithmetic(void **state)
 {
@@ -339,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arithmetic),
+		cmocka_unit_test(parties),
 		cmocka_unit_test(comparison_and_logic),
 		cmocka_unit_test(membership),
 		cmocka_unit_test(texts),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -72,9 +73,73 @@ static void facts_tell_what_is_planned(void **context)
 	assert_true(facts.cells_bytes > facts.shard_bytes * 85 / 100);
 	assert_true(facts.entities_max >= 64);
 	/* of inbound: time, count, sum and one hash; it is not labelled */
-	assert_int_equal(facts.cell_bytes[2], 8 + 4 + 16 + 8);
-	assert_true(facts.cell_bytes[0] > facts.cell_bytes[2]);
+	assert_int_equal(facts.kinds[2].cell_bytes, 8 + 4 + 16 + 8);
+	assert_true(facts.kinds[0].cell_bytes > facts.kinds[2].cell_bytes);
 	stream_close(state);
+}
+
+/* Payments of one kind of entity, so many each, until one is evicted or has to merge;
+ * returns how many entities there were before. */
+static uint32_t fill(struct state *state, uint8_t kind, uint32_t payments, uint32_t entities)
+{
+	struct transaction    t        = { .channel = CHANNEL_ATM, .currency = "EUR" };
+	struct state_event    event    = { .transaction = &t };
+	uint64_t              sequence = 0;
+	struct state_counters c;
+
+	for (uint32_t i = 0; i < entities; i++) {
+		struct hash128 key = hash_bytes(1000 + kind, bytes_of(&i, sizeof(i)));
+
+		for (uint32_t n = 0; n < payments; n++) {
+			event.sequence = ++sequence;
+			t.time_ns      = DAY_NS + (int64_t)n * SECOND_NS;
+			state_touch(state, 0, kind, key, &event, got);
+		}
+		c = all_counters(state);
+		if (c.evicted > 0 || c.merged > 0)
+			return i;
+	}
+	return entities;
+}
+
+/* What is printed at boot against what is measured, for every kind of entity: with one
+ * payment each, and with a whole history. */
+static void facts_are_what_is_measured(void **context)
+{
+	static const uint32_t histories[] = { 2, 30, 700, PLAN_HISTORY_MAX };
+	struct state_facts    facts;
+	struct state         *state;
+
+	for (size_t h = 0; h < sizeof(histories) / sizeof(histories[0]); h++) {
+		for (uint8_t kind = 0; kind < 5; kind++) {
+			stream_plan(&plan, 1, UINT64_C(1) << 21);
+			set_history(histories[h]);
+			state = stream_open(&plan);
+			state_facts(state, &facts);
+			const struct state_size_facts *of = &facts.kinds[kind];
+
+			assert_int_equal(fill(state, kind, 1, facts.entities_max),
+					 facts.entities_max);
+			assert_int_equal(all_counters(state).bytes,
+					 (uint64_t)facts.entities_max * of->least_bytes);
+			assert_true(fill(state, kind, 1, facts.entities_max + 1) <=
+				    facts.entities_max);
+			stream_close(state);
+
+			state = stream_open(&plan);
+			assert_true(of->most_fit > 0);
+			assert_int_equal(fill(state, kind, histories[h], of->most_fit),
+					 of->most_fit);
+			assert_int_equal(all_counters(state).bytes,
+					 (uint64_t)of->most_fit * of->most_bytes);
+			stream_close(state);
+			/* Not one too few: two more do not fit. */
+			state = stream_open(&plan);
+			assert_true(fill(state, kind, histories[h], of->most_fit + 2) <
+				    of->most_fit + 2);
+			stream_close(state);
+		}
+	}
 }
 
 /* Many entities in the least memory there can be: they come and go, nothing breaks, and
@@ -306,15 +371,17 @@ static void the_order_of_shards_does_not_matter(void **context)
 	stream_free(&stream);
 }
 
-/* Told twice, or of a transaction never filed: no window has more frauds than
+/* Told twice, or of a transaction that nobody knows: no window has more frauds than
  * transactions, and the label is counted as lost. */
 static void a_label_told_twice_is_lost(void **context)
 {
 	struct transaction t = { .time_ns = DAY_NS, .amount_minor = 5, .channel = CHANNEL_ATM };
 	const struct state_event event = { .sequence = 5, .transaction = &t };
-	struct state_label label = { .sequence = 5, .time_ns = DAY_NS, .frauds = 1, .labelled = 1 };
-	struct state_keys  keys;
-	struct state      *state;
+	struct state_label       label = {
+		      .sequence = 5, .time_ns = DAY_NS, .frauds = 1, .labelled = 1, .filed = true
+	};
+	struct state_keys keys;
+	struct state     *state;
 
 	stream_plan(&plan, 1, UINT64_C(1) << 24);
 	state = stream_open(&plan);
@@ -335,17 +402,168 @@ static void a_label_told_twice_is_lost(void **context)
 	stream_close(state);
 }
 
+/* Is this label lost, by the oracle's book of what was filed? */
+static bool is_to_be_lost(const struct oracle *oracle, const struct op *op)
+{
+	bool frauds = false, labelled = false;
+
+	for (uint32_t f = 0; f < plan.features_count; f++) {
+		if (plan.features[f].entity != op->entity)
+			continue;
+		frauds |= plan.features[f].kind == FEATURE_FRAUDS ||
+			  plan.features[f].kind == FEATURE_FRAUD_RATE;
+		labelled |= plan.features[f].kind == FEATURE_LABELLED;
+	}
+	return ((frauds && op->label.frauds != 0) || (labelled && op->label.labelled != 0)) &&
+	       !oracle->filed[op->entity * STREAM_EVENTS_MAX + op->event];
+}
+
+/* Short histories, many transactions too late, many labels: those of what was never filed
+ * are lost, every one of them, and no other. */
+static void labels_of_what_was_not_filed_are_lost(void **context)
+{
+	uint64_t lost = 0;
+
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		const struct stream_options options = { .events   = 900,
+							.entities = 2,
+							.span_ns  = 5 * DAY_NS,
+							.late_of  = 2,
+							.label_of = 1 };
+		struct stream               stream;
+		struct oracle               oracle;
+		struct state               *state;
+		uint64_t                    wanted = 0;
+
+		stream_plan(&plan, 1, UINT64_C(1) << 24);
+		plan.lateness_ns = 5 * MINUTE_NS;
+		set_history(4 + 4 * (uint32_t)seed);
+		state = stream_open(&plan);
+		stream_make(&stream, &plan, 40 + seed, &options);
+		oracle_open(&oracle);
+		for (uint32_t i = 0; i < stream.ops_count; i++) {
+			const struct op *op = &stream.ops[i];
+
+			stream_do(state, &stream, op, got);
+			oracle_do(&oracle, &stream, op, expected);
+			wanted += op->kind == OP_LABEL && is_to_be_lost(&oracle, op);
+			if (op->kind == OP_TOUCH || op->kind == OP_READ)
+				assert_int_equal(
+					stream_differs(&plan, op->entity, got, expected, true), -1);
+		}
+		assert_true(all_counters(state).merged > 100);
+		assert_int_equal(all_counters(state).label_lost, wanted);
+		lost += wanted;
+		oracle_close(&oracle);
+		stream_free(&stream);
+		stream_close(state);
+	}
+	print_message("# %llu labels lost\n", (unsigned long long)lost);
+	assert_true(lost > 100);
+}
+
+/* A payment of the card, as one entity with history 4 and labels; is it filed? */
+static bool pay(struct state *state, const char *card, uint64_t sequence, int64_t time_ns)
+{
+	struct transaction t     = { .time_ns = time_ns, .channel = CHANNEL_ATM };
+	struct state_event event = { .sequence = sequence, .transaction = &t };
+	struct state_keys  keys;
+
+	memcpy(t.card.data, card, t.card.size_bytes = (uint16_t)strlen(card));
+	state_keys(&plan, &t, &keys);
+	return state_touch(state, 0, 0, keys.file[0], &event, got);
+}
+
+static void label_fraud(struct state *state, const char *card, uint64_t sequence, int64_t time_ns)
+{
+	struct transaction t     = { .channel = CHANNEL_ATM };
+	struct state_label label = {
+		.sequence = sequence, .time_ns = time_ns, .frauds = 1, .labelled = 1, .filed = true
+	};
+	struct state_keys keys;
+
+	memcpy(t.card.data, card, t.card.size_bytes = (uint16_t)strlen(card));
+	state_keys(&plan, &t, &keys);
+	state_label(state, 0, 0, keys.file[0], &label);
+}
+
+static void plan_one(uint64_t memory_bytes)
+{
+	memset(&plan, 0, sizeof(plan));
+	plan.shards         = 1;
+	plan.memory_bytes   = memory_bytes;
+	plan.lateness_ns    = HOUR_NS;
+	plan.entities_count = plan.features_count = 1;
+	plan.entities[0]                          = (struct entity_spec){ .key         = { FIELD_CARD },
+									  .read        = { FIELD_CARD },
+									  .history_max = 4 };
+	plan.features[0] = (struct feature_spec){ .kind = FEATURE_FRAUDS, .window_ns = DAY_NS };
+}
+
+/* It was filed and its cell has been dropped since: the merged cell behind is not its. */
+static void a_label_of_a_dropped_cell_is_lost(void **context)
+{
+	struct state *state;
+
+	plan_one(1 << 20);
+	state = stream_open(&plan);
+	assert_true(pay(state, "c", 5, DAY_NS));
+	for (uint64_t h = 1; h <= 12; h++)
+		assert_true(pay(state, "c", 5 + h, 3 * DAY_NS + (int64_t)h * HOUR_NS));
+	assert_true(all_counters(state).merged > 0);
+	label_fraud(state, "c", 5, DAY_NS);
+	assert_int_equal(all_counters(state).label_lost, 1);
+	label_fraud(state, "c", 6, 3 * DAY_NS + HOUR_NS); /* the control: merged, and there */
+	assert_int_equal(all_counters(state).label_lost, 1);
+	assert_true(pay(state, "c", 100, 3 * DAY_NS + 13 * HOUR_NS));
+	assert_int_equal(got[0].frauds, 1);
+	stream_close(state);
+}
+
+/* Its entity was evicted; another of the same key has been made, whose merged cell
+ * stands for the time of it, but not for it.  What follows also holds after a snapshot,
+ * see snapshot_test.c. */
+static void a_label_of_an_evicted_history_is_lost(void **context)
+{
+	char          name[16];
+	struct state *state;
+	int64_t       first_ns = 10 * DAY_NS + 6 * HOUR_NS;
+
+	plan_one(1 << 15);
+	state = stream_open(&plan);
+	assert_true(pay(state, "c", 5, first_ns + HOUR_NS / 2));
+	for (uint64_t i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "x%u", (unsigned)i);
+		pay(state, name, 10 + i, first_ns);
+	}
+	assert_true(all_counters(state).evicted > 0);
+	for (uint64_t h = 0; h < 12; h++)
+		assert_true(pay(state, "c", 3000 + h, first_ns + (int64_t)h * HOUR_NS));
+	assert_int_equal(got[0].count, 12);
+	label_fraud(state, "c", 5, first_ns + HOUR_NS / 2);
+	assert_int_equal(all_counters(state).label_lost, 1);
+	label_fraud(state, "c", 3001, first_ns + HOUR_NS);
+	assert_int_equal(all_counters(state).label_lost, 1);
+	assert_true(pay(state, "c", 4000, first_ns + 12 * HOUR_NS));
+	assert_int_equal(got[0].frauds, 1);
+	stream_close(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plan_that_does_not_fit_is_refused),
 		cmocka_unit_test(facts_tell_what_is_planned),
+		cmocka_unit_test(facts_are_what_is_measured),
 		cmocka_unit_test(little_memory_evicts_and_merges),
 		cmocka_unit_test(a_ring_that_cannot_grow_merges),
 		cmocka_unit_test(what_is_not_coarse_is_exact),
 		cmocka_unit_test(merging_keeps_counts_close),
 		cmocka_unit_test(the_order_of_shards_does_not_matter),
 		cmocka_unit_test(a_label_told_twice_is_lost),
+		cmocka_unit_test(labels_of_what_was_not_filed_are_lost),
+		cmocka_unit_test(a_label_of_a_dropped_cell_is_lost),
+		cmocka_unit_test(a_label_of_an_evicted_history_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #define TRANSACTIONS_MAX 100
 #define SNAPSHOT_MAX     65536
+#define DECIDERS         3
 
 static struct feature_plan plan;
 static struct state_keys   keys;
@@ -20,11 +21,11 @@ static size_t              snapshot_bytes;
 
 static struct sightings *open_sightings(uint32_t transactions_max)
 {
-	size_t size   = sightings_size(&plan, transactions_max);
+	size_t size   = sightings_size(&plan, transactions_max, DECIDERS);
 	void  *memory = aligned_alloc(64, (size + 63) / 64 * 64);
 
 	memset(memory, 0, size);
-	return sightings_init(memory, &plan, transactions_max);
+	return sightings_init(memory, &plan, transactions_max, DECIDERS);
 }
 
 static struct hash128 key_of(uint64_t n)
@@ -36,7 +37,21 @@ static void add(struct sightings *sightings, uint64_t n, uint64_t sequence)
 {
 	for (uint32_t i = 0; i < PLAN_ENTITIES_MAX; i++)
 		keys.file[i] = hash_bytes(i, bytes_of(&sequence, sizeof(sequence)));
-	sightings_add(sightings, key_of(n), sequence, (int64_t)sequence * SECOND_NS, &keys);
+	uint64_t number = sightings_add(sightings, key_of(n), sequence,
+					(int64_t)sequence * SECOND_NS, &keys);
+
+	/* Each decider what it owns, by the sequence's bits. */
+	for (uint32_t d = 0; d < DECIDERS; d++)
+		sightings_note(sightings, d, number, (uint16_t)(sequence & 1u << d));
+}
+
+static bool is_filed_by_any(const struct sightings *sightings, uint64_t number, uint8_t entity)
+{
+	bool filed = false;
+
+	for (uint32_t d = 0; d < DECIDERS; d++)
+		filed |= sightings_filed(sightings, d, number, entity);
+	return filed;
 }
 
 static void labels_of_one_transaction(void **context)
@@ -158,6 +173,15 @@ static void a_loaded_one_answers_the_same(void **context)
 		assert_true(load(loaded, &failure));
 		assert_int_equal(sightings_label(sightings, key_of(key), kind, &a),
 				 sightings_label(loaded, key_of(key), kind, &b));
+		for (uint8_t e = 0; e < plan.entities_count && a.sequence > 0; e++) {
+			bool filed = (a.sequence & 7u) >> e & 1;
+
+			assert_int_equal(is_filed_by_any(sightings, a.number, e), filed);
+			/* A loaded one may go on with any number of deciders. */
+			for (uint32_t d = 0; d < DECIDERS; d++)
+				assert_int_equal(sightings_filed(loaded, d, b.number, e), filed);
+		}
+		a.number = b.number = 0;
 		assert_memory_equal(&a, &b, sizeof(a));
 		if (splitmix(&seed) % 2 == 0) {
 			free(sightings);
@@ -166,6 +190,32 @@ static void a_loaded_one_answers_the_same(void **context)
 			free(loaded);
 		}
 	}
+	free(sightings);
+}
+
+/* A decider may be behind, and may add to what it has noted; it is never told of a place
+ * that belongs to a newer transaction by then. */
+static void what_is_noted_is_of_one_transaction(void **context)
+{
+	struct sightings *sightings;
+
+	stream_plan(&plan, 1, UINT64_C(1) << 24);
+	sightings = open_sightings(2);
+	for (uint64_t n = 1; n <= 5; n++)
+		sightings_add(sightings, key_of(n), n, 0, &keys);
+	sightings_note(sightings, 0, 0, 1);
+	assert_true(sightings_filed(sightings, 0, 0, 0));
+	assert_false(sightings_filed(sightings, 0, 0, 1));
+	assert_false(sightings_filed(sightings, 1, 0, 0));
+	assert_false(sightings_filed(sightings, 0, 1, 0));
+	sightings_note(sightings, 0, 1, 0);
+	sightings_note(sightings, 0, 0, 8);
+	assert_true(sightings_filed(sightings, 0, 0, 0) && sightings_filed(sightings, 0, 0, 3));
+	assert_false(sightings_filed(sightings, 0, 1, 0));
+	sightings_note(sightings, 0, 2, 0); /* takes the place of 0 */
+	sightings_note(sightings, 0, 0, 4);
+	assert_false(sightings_filed(sightings, 0, 0, 0));
+	assert_false(sightings_filed(sightings, 0, 2, 2));
 	free(sightings);
 }
 
@@ -204,6 +254,7 @@ int main(void)
 		cmocka_unit_test(labels_of_one_transaction),
 		cmocka_unit_test(the_oldest_leaves_first),
 		cmocka_unit_test(a_loaded_one_answers_the_same),
+		cmocka_unit_test(what_is_noted_is_of_one_transaction),
 		cmocka_unit_test(damage_is_refused),
 	};
 

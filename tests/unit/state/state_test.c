@@ -86,12 +86,60 @@ static void control_a_closed_old_end_is_found(void **context)
 	assert_true(differences(5, &options, true, true) > 0);
 }
 
+/* A key with currency in it, alone, in a pair and beside a pair: every currency has its
+ * own sum, an entity without it counts them all. */
+static void currencies_are_apart(void **context)
+{
+	static const uint8_t keys[4][PLAN_KEY_FIELDS_MAX] = {
+		{ FIELD_CARD },
+		{ FIELD_CURRENCY },
+		{ FIELD_CARD, FIELD_CURRENCY },
+		{ FIELD_CARD, FIELD_TERMINAL, FIELD_CURRENCY },
+	};
+	static const char *const money[]     = { "EUR", "HUF", "EUR" };
+	static const int64_t     wanted[][3] = { { 10, 90010, 90015 }, { 10, 90000, 15 } };
+	struct transaction       t           = { .time_ns = DAY_NS, .currency_exponent = 0 };
+	struct state            *state;
+	struct state_keys        file;
+
+	memset(&plan, 0, sizeof(plan));
+	plan.shards         = 1;
+	plan.memory_bytes   = 1 << 22;
+	plan.entities_count = plan.features_count = 4;
+	for (uint32_t e = 0; e < 4; e++) {
+		memcpy(plan.entities[e].key, keys[e], sizeof(keys[e]));
+		memcpy(plan.entities[e].read, keys[e], sizeof(keys[e]));
+		plan.entities[e].history_max = 8;
+		plan.features[e]             = (struct feature_spec){ .kind      = FEATURE_SUM,
+								      .entity    = (uint8_t)e,
+								      .window_ns = DAY_NS };
+		assert_int_equal(plan_has_one_currency(&plan.entities[e]), e > 0);
+	}
+	memcpy(t.card.data, "c", t.card.size_bytes = 1);
+	memcpy(t.terminal.data, "t", t.terminal.size_bytes = 1);
+	state = stream_open(&plan);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct state_event event = { .sequence = i + 1, .transaction = &t };
+
+		t.amount_minor = i == 0 ? 10 : i == 1 ? 90000 : 5;
+		memcpy(t.currency, money[i], 3);
+		state_keys(&plan, &t, &file);
+		for (uint8_t e = 0; e < 4; e++) {
+			state_touch(state, 0, e, file.file[e], &event, got);
+			assert_int_equal((int64_t)got[e].sum,
+					 wanted[e > 0][i] * FEATURE_AMOUNT_PER_UNIT);
+		}
+	}
+	stream_close(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows_are_those_of_the_oracle),
 		cmocka_unit_test(one_busy_entity_is_exact_up_to_its_history),
 		cmocka_unit_test(control_a_closed_old_end_is_found),
+		cmocka_unit_test(currencies_are_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

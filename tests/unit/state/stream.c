@@ -213,21 +213,36 @@ void stream_free(struct stream *stream)
 	free(stream->ops);
 }
 
+static void note(struct event *event, uint8_t entity, bool filed)
+{
+	event->filed &= (uint16_t)~(1u << entity);
+	event->filed |= (uint16_t)(filed << entity);
+}
+
 void stream_do(struct state *state, const struct stream *stream, const struct op *op,
 	       struct aggregate out[PLAN_FEATURES_MAX])
 {
-	const struct event *e     = &stream->events[op->event];
-	struct state_event  event = { .sequence = e->sequence, .transaction = &e->transaction };
+	struct event      *e     = &stream->events[op->event];
+	struct state_event event = { .sequence = e->sequence, .transaction = &e->transaction };
+	struct state_label label = op->label;
 
+	label.filed = (e->filed >> op->entity & 1) != 0;
 	switch (op->kind) {
-	case OP_TOUCH: state_touch(state, op->shard, op->entity, op->key, &event, out); break;
+	case OP_TOUCH:
+		note(e, op->entity,
+		     state_touch(state, op->shard, op->entity, op->key, &event, out));
+		break;
 	case OP_READ: state_read(state, op->shard, op->entity, op->key, &event, out); break;
-	case OP_FILE: state_file(state, op->shard, op->entity, op->key, &event); break;
+	case OP_FILE:
+		note(e, op->entity, state_file(state, op->shard, op->entity, op->key, &event));
+		break;
 	case OP_DECIDED:
+		if (!label.filed)
+			break;
 		state_decided(state, op->shard, op->entity, op->key, e->sequence,
 			      e->transaction.time_ns, op->verdict);
 		break;
-	default: state_label(state, op->shard, op->entity, op->key, &op->label);
+	default: state_label(state, op->shard, op->entity, op->key, &label);
 	}
 }
 

@@ -35,6 +35,7 @@ struct event {
 	enum verdict       verdict;
 	int8_t             frauds, labelled; /* as of now */
 	bool               decided;          /* its verdict has been told */
+	uint16_t           filed;            /* bit set of entities; by stream_do */
 };
 
 struct stream {
@@ -59,7 +60,8 @@ void stream_make(struct stream *stream, const struct feature_plan *plan, uint64_
 		 const struct stream_options *options);
 void stream_free(struct stream *stream);
 
-/* Carry out one call; `out` is written by OP_TOUCH and OP_READ. */
+/* Carry out one call; `out` is written by OP_TOUCH and OP_READ.  What was filed is noted
+ * in the event, for its labels and its verdict. */
 void stream_do(struct state *state, const struct stream *stream, const struct op *op,
 	       struct aggregate out[PLAN_FEATURES_MAX]);
 
