@@ -445,6 +445,7 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 	};
 	bool recovered;
 
+	appliance->start_ns = recover.now_ns;
 	if (keeps &&
 	    !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
 		return false;
@@ -469,7 +470,7 @@ static void put_start_record(struct appliance *appliance)
 	struct core       *core  = &appliance->core;
 	struct audit_event event = {
 		.kind             = AUDIT_START,
-		.now_ns           = clock_wall_ns(&appliance->clock),
+		.now_ns           = appliance->start_ns,
 		.artefacts        = &appliance->live->brain.digests,
 		.durable_sequence = appliance->log.durable_sequence,
 		.note             = bytes_of("start", strlen("start")),

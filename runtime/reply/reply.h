@@ -43,7 +43,7 @@
 #define REPLY_BATCH_BYTES_MAX(n)    (32 + (size_t)(n) * REPLY_DECISION_BYTES_MAX)
 #define REPLY_TRANSACTION_BYTES_MAX 131072 /* TRANSACTION_FEATURES_MAX of the longest names */
 #define REPLY_LABELS_BYTES_MAX(n)   (32 + (size_t)(n) * 512)
-#define REPLY_EDITS_BYTES_MAX(n)    (32 + (size_t)(n) * 1280)
+#define REPLY_EDITS_BYTES_MAX(n)    (32 + (size_t)(n) * 1536)
 #define REPLY_VERSION_BYTES_MAX     1024
 #define REPLY_HEALTH_BYTES_MAX      512
 
@@ -76,8 +76,8 @@ size_t reply_batch_of(void *out, size_t capacity, const struct bytes *answers, s
 size_t reply_labels(void *out, size_t capacity, const struct label *labels, const uint8_t *outcomes,
 		    size_t count);
 
-/* POST /v1/lists: { "edits": [ { "list", "value", "outcome" } ] }; the outcome is
- * "applied", or the name of the row that refused[i] is.  capacity >=
+/* POST /v1/lists: { "edits": [ { "list", "value", "outcome", "text" } ] }; the outcome is
+ * "applied", or the name of the row that refused[i] is, with its meaning as text.  capacity >=
  * REPLY_EDITS_BYTES_MAX(count). */
 size_t reply_list_edits(void *out, size_t capacity, const struct list_edit *edits,
 			const enum reason *refused, size_t count);

@@ -200,6 +200,11 @@ struct rules {
 	struct program program;
 };
 
+static inline size_t program_aligned(size_t size_bytes)
+{
+	return (size_bytes + RULES_ALIGN_BYTES - 1) & ~(size_t)(RULES_ALIGN_BYTES - 1);
+}
+
 static inline struct bytes program_text(const struct program *program, struct text_place place)
 {
 	return bytes_of(program->pool + place.offset, place.size_bytes);

@@ -79,15 +79,31 @@ const char *rules_id(const struct rules *rules, uint32_t rule);
 size_t              rules_lists_size(const struct rules *rules);
 struct rules_lists *rules_lists_init(void *memory, const struct rules *rules);
 
-/* REASON_NONE, or list_unknown, list_full, field_format with the place in *failure. */
-enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit, int64_t now_ns,
-			    struct failure *failure);
+/* REASON_NONE; or it changed nothing: list_unknown, rule_unknown (to snooze), list_full, or
+ * field_format: an entry has 1 to 142 bytes. */
+enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit,
+			    int64_t now_ns);
 
 /* Carry edits over to the lists of a newly loaded rules file, by list name: what the file
- * itself lists is taken from the new file, and no other edits stay.  `old` NULL: there were
- * no rules, so none do.  Returns how many entries were lost because the new file gives
- * their list less room. */
-uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
+ * itself lists is taken from the new file.  `lists` are as rules_lists_init left them;
+ * `old` NULL: there were no rules, so there are no edits.  Edits that had expired by now_ns
+ * give way where the new file's room is not enough with them.
+ *
+ * Where it is not enough without them, rules_lists_fit says false and about which list: such
+ * a file is to be refused.  Adopting it all the same keeps as many as fit, those that
+ * come first by hash and value, and returns how many were lost.
+ *
+ * Work: one look at every entry of both: for 65,536 of each some 5 ms. */
+struct rules_misfit {
+	const char *list;
+	uint32_t    room, file, edits; /* entries of the file, and edits that need a place */
+};
+#define RULES_MISFIT_BYTES 256
+void rules_misfit_text(const struct rules_misfit *misfit, char *out, size_t size_bytes);
+bool rules_lists_fit(const struct rules_lists *lists, const struct rules_lists *old, int64_t now_ns,
+		     struct rules_misfit *out);
+uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old,
+			   int64_t now_ns);
 
 /* Only the edits, in one order whatever theirs was.  Load first forgets all edits, checks
  * everything, and leaves none when it refuses; lists and rules that went are passed over. */

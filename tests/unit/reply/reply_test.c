@@ -246,10 +246,11 @@ static void labels_and_edits(void **state)
 					   "{\"id\":\"\\\"q\",\"outcome\":\"unknown\"}]}";
 	static const struct list_edit edits[2]   = { { false, 0, { 1, "l" }, { 1, "v" } },
 						     { true, 0, { 1, "m" }, { 1, "w" } } };
-	static const enum reason      refused[2] = { REASON_NONE, REASON_field_format };
+	static const enum reason      refused[2] = { REASON_NONE, REASON_list_unknown };
 	static const char             done[] =
 		"{\"edits\":[{\"list\":\"l\",\"value\":\"v\",\"outcome\":\"applied\"},"
-		"{\"list\":\"m\",\"value\":\"w\",\"outcome\":\"field_format\"}]}";
+		"{\"list\":\"m\",\"value\":\"w\",\"outcome\":\"list_unknown\","
+		"\"text\":\"the rules declare no list of this name\"}]}";
 
 	assert_int_equal(reply_labels(text, sizeof(text), labels, outcomes, 2), sizeof(told) - 1);
 	assert_memory_equal(text, told, sizeof(told) - 1);
