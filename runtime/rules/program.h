@@ -116,6 +116,7 @@ struct let {
 	char        name[RULES_ID_BYTES_MAX + 1];
 	uint8_t     type; /* enum value_type */
 	bool        money;
+	bool        single; /* a number that is a float */
 	struct span code;
 };
 

@@ -29,6 +29,7 @@ static void assert_json(const char *data, size_t n)
 static struct decision some_decision(void)
 {
 	return (struct decision){ .verdict       = VERDICT_REVIEW,
+				  .stages_run    = 1u << STAGE_model,
 				  .score         = 0.75f,
 				  .margin        = 1.0986123f,
 				  .reasons_count = 2,
@@ -137,6 +138,35 @@ static void no_score(void **state)
 
 	reply_decision(text, sizeof(text), &item);
 	assert_memory_equal(text, start, sizeof(start) - 1);
+}
+
+/* Where an allow rule takes its effect away, the score is told all the same; where the model
+ * gave no number, there is none, though it ran. */
+static void score_that_does_not_count(void **state)
+{
+	struct transaction      t       = { .id = { 1, "p" } };
+	struct decision         allowed = { .stages_run    = 1u << STAGE_model,
+					    .score         = 0.75f,
+					    .margin        = 1.0986123f,
+					    .reasons_count = 1,
+					    .reasons       = { { .code = DECIDED_ALLOWED } } };
+	struct decision         invalid = { .verdict       = VERDICT_REVIEW,
+					    .stages_run    = 1u << STAGE_model,
+					    .reasons_count = 1,
+					    .reasons       = { { .code    = DECIDED_FAILURE,
+								 .failure = REASON_model_output_invalid } } };
+	struct artefact_digests digests = { 0 };
+	struct reply_item       item    = { &t, &allowed, &digests, NULL };
+	static const char       some[]  = "{\"id\":\"p\",\"decision\":\"approve\",\"score\":0.75,"
+					  "\"margin\":1.0986123,";
+	static const char       none[]  = "{\"id\":\"p\",\"decision\":\"review\",\"score\":null,"
+					  "\"margin\":null,";
+
+	reply_decision(text, sizeof(text), &item);
+	assert_memory_equal(text, some, sizeof(some) - 1);
+	item.decision = &invalid;
+	reply_decision(text, sizeof(text), &item);
+	assert_memory_equal(text, none, sizeof(none) - 1);
 }
 
 /* `text` holds a batch of n bytes: the stored answers give the same. */
@@ -320,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_decision),
 		cmocka_unit_test(no_score),
+		cmocka_unit_test(score_that_does_not_count),
 		cmocka_unit_test(rules_that_hit),
 		cmocka_unit_test(labels_and_edits),
 		cmocka_unit_test(worst_labels_and_edits),

@@ -272,7 +272,7 @@ static void snoozes(void **state)
 	assert_int_equal(rules_sample_edit(&s, "snooze", "f", NULL, true), REASON_NONE);
 	assert_true(hits_at(&s, "2099-07-02T00:00:00Z", "f"));
 	assert_int_equal(rules_sample_edit(&s, "snooze", "nobody", NULL, false),
-			 REASON_field_format);
+			 REASON_rule_unknown);
 	rules_sample_free(&s);
 }
 
