@@ -357,11 +357,18 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	struct core         *core    = &appliance->core;
 	uint32_t             threads = config->cores.decide_count;
 	struct state_facts   facts;
+	struct hash128       secret;
 
 	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
 		  engine_bytes(config, true) + pipeline_bytes(threads), error) ||
 	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;
+	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) {
+		snprintf(error, APPLIANCE_ERROR_BYTES, "no randomness: getrandom: %s",
+			 strerror(errno));
+		return false;
+	}
+	engine_keep_secret(&core->engine, secret);
 	core->engine.now_ns  = monotonic;
 	core->engine.now_ctx = &appliance->clock;
 	state_facts(core->engine.state, &facts);

@@ -151,20 +151,6 @@ size_t reply_decision(void *out, size_t capacity, const struct reply_item *item)
 	return writer.size;
 }
 
-size_t reply_batch(void *out, size_t capacity, const struct reply_item *items, size_t count)
-{
-	struct writer writer = writer_of(out, capacity);
-
-	assert(capacity >= REPLY_BATCH_BYTES_MAX(count));
-	write_words(&writer, "{\"decisions\":[");
-	for (size_t i = 0; i < count; i++) {
-		write_separator(&writer);
-		write_decision(&writer, &items[i]);
-	}
-	write_words(&writer, "]}");
-	return writer.size;
-}
-
 size_t reply_batch_of(void *out, size_t capacity, const struct bytes *answers, size_t count)
 {
 	struct writer writer = writer_of(out, capacity);

@@ -163,8 +163,7 @@ static bool add_to_set(struct parser *parser, enum value_type type, bool single)
 	return !parser_full(parser, plan_add_texts(parser->plan, &place));
 }
 
-uint32_t expression_set(struct parser *parser, enum value_type type, bool single,
-			const char *until)
+uint32_t expression_set(struct parser *parser, enum value_type type, bool single, const char *until)
 {
 	struct program *program = &parser->plan->program;
 	uint32_t  *count = type == TYPE_NUMBER ? &program->numbers_count : &program->texts_count;
@@ -348,8 +347,8 @@ static void negate(struct parser *parser, const struct operand *inner)
 	if (inner->literal == 0)
 		parser_emit(parser, (struct instruction){ .op = OP_NEGATE }, 0);
 	else if (parser->errors->count == 0)
-		program->code[at].c =
-			parser_constant(parser, -program->numbers[program->code[at].c]);
+		program->code[at].c = parser_constant(parser,
+						      -program->numbers[program->code[at].c]);
 }
 
 /* The operand of a wrong operator is TYPE_NONE, so that one mistake is told once. */

@@ -40,7 +40,7 @@ struct parser {
 struct operand {
 	enum value_type type; /* TYPE_NONE: an error was told */
 	uint32_t        line, column;
-	bool            money; /* prints with the currency's decimals */
+	bool            money;   /* prints with the currency's decimals */
 	bool            single;  /* a number that is a float: see operand_meet */
 	uint32_t        literal; /* a number that stands there: its OP_NUMBER's place in the
 				  * code, + 1; 0: it is none */

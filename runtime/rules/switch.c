@@ -95,8 +95,8 @@ struct operand switch_expression(struct parser *parser)
 	enum value_type type = TYPE_NONE;
 
 	if (!parser_at(parser, "{")) {
-		subject = expression(parser);
-		type    = subject.type;
+		subject     = expression(parser);
+		type        = subject.type;
 		arms.single = subject.single;
 		if (type == TYPE_BOOLEAN || type == TYPE_TIME)
 			parser_want(parser, &subject, TYPE_NUMBER, " or a text to switch on");

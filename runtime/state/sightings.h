@@ -26,6 +26,8 @@ struct sightings;
 size_t            sightings_size(const struct feature_plan *plan, uint32_t transactions_max);
 struct sightings *sightings_init(void *memory, const struct feature_plan *plan,
 				 uint32_t transactions_max);
+/* As state_keep_secret. */
+void sightings_keep_secret(struct sightings *sightings, struct hash128 secret);
 
 /* A transaction was decided.  The key is repeats_key's.  A key seen again (after its
  * repeat entry expired) stands for the newer transaction from then on. */

@@ -106,8 +106,8 @@ static bool is_single(const struct node *node)
 			return true;
 	if (tree_is(node, "negate") || tree_is(node, "abs"))
 		return is_single(a);
-	return is_either(node) && (is_single(a) || is_single(b)) &&
-	       (is_single(a) || is_plain(a)) && (is_single(b) || is_plain(b));
+	return is_either(node) && (is_single(a) || is_single(b)) && (is_single(a) || is_plain(a)) &&
+	       (is_single(b) || is_plain(b));
 }
 
 static double met(double number, const struct node *literal, const struct node *other)
@@ -292,10 +292,9 @@ static bool walk_in(const struct node *node, const struct result *r)
 	if (node->child[0]->type == NUMBER && isnan(r->number))
 		return false;
 	for (int i = 1; i < node->count; i++)
-		in |= node->child[0]->type == NUMBER
-			      ? met(node->child[i]->number, node->child[i], node->child[0]) ==
-					r->number
-			      : strcmp(node->child[i]->text, r->text) == 0;
+		in |= node->child[0]->type == NUMBER ? met(node->child[i]->number, node->child[i],
+							   node->child[0]) == r->number
+						     : strcmp(node->child[i]->text, r->text) == 0;
 	return in != node->flag;
 }
 
