@@ -56,6 +56,17 @@ const uint8_t *rules_digest(const struct rules *rules)
 	return rules->program.digest;
 }
 
+enum field rules_list_field(const struct rules *rules, struct bytes name)
+{
+	const struct program *program = &rules->program;
+
+	for (uint32_t i = 0; i < program->lists_count; i++)
+		if (bytes_equal(name,
+				bytes_of(program->lists[i].name, strlen(program->lists[i].name))))
+			return (enum field)program->lists[i].field;
+	return FIELD_NONE;
+}
+
 uint32_t rules_count(const struct rules *rules)
 {
 	return rules->program.items_count;

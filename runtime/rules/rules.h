@@ -75,6 +75,10 @@ const char *rules_id(const struct rules *rules, uint32_t rule);
  * over what the file lists (lists.h); an entry that expired does not match, and goes when
  * an edit needs its place: the lists are a function of the file and the edits. */
 
+/* What the list is declared to hold; FIELD_NONE: there is none of this name, or it is the
+ * one of ids. */
+enum field rules_list_field(const struct rules *rules, struct bytes name);
+
 /* `rules` must outlive the lists.  Memory is RULES_ALIGN_BYTES aligned, as for build. */
 size_t              rules_lists_size(const struct rules *rules);
 struct rules_lists *rules_lists_init(void *memory, const struct rules *rules);
