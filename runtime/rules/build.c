@@ -71,9 +71,3 @@ uint32_t rules_count(const struct rules *rules)
 {
 	return rules->program.items_count;
 }
-
-const char *rules_id(const struct rules *rules, uint32_t rule)
-{
-	assert(rule < rules->program.items_count);
-	return rules->program.items[rule].id;
-}

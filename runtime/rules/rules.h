@@ -65,9 +65,7 @@ struct rules *rules_build(const struct rules_plan *plan, void *memory, size_t si
 
 /* SHA-256 of the rules text. */
 const uint8_t *rules_digest(const struct rules *rules);
-/* Rules and typologies together, in the order of the file, and their ids. */
-uint32_t    rules_count(const struct rules *rules);
-const char *rules_id(const struct rules *rules, uint32_t rule);
+uint32_t       rules_count(const struct rules *rules); /* rules and typologies together */
 
 /* ---- lists, edited while running; entries with an expiry in wall time
  *

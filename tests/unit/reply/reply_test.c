@@ -11,6 +11,7 @@
 
 #include "runtime/reply/reply.h"
 #include "tests/lib/sample.h"
+#include "tests/lib/transaction_json.h"
 
 #define ZERO16 "00000000000000000000000000000000"
 #define ONES16 "01010101010101010101010101010101"
@@ -300,7 +301,7 @@ static void worst_transaction(void **state)
 {
 	static struct feature_schema schema;
 	static struct transaction    t;
-	static char                  out[REPLY_TRANSACTION_BYTES_MAX];
+	static char                  out[TRANSACTION_JSON_BYTES_MAX];
 	uint64_t                     seed = 1;
 
 	schema.count = TRANSACTION_FEATURES_MAX;
@@ -328,9 +329,9 @@ static void worst_transaction(void **state)
 	}
 	for (size_t i = 0; i < schema.count; i++)
 		t.features[i] = -1.1754944e-38f;
-	size_t n = reply_transaction(out, sizeof(out), &t, &schema);
+	size_t n = transaction_json(out, sizeof(out), &t, &schema);
 
-	print_message("# longest transaction %zu of %d bytes\n", n, REPLY_TRANSACTION_BYTES_MAX);
+	print_message("# longest transaction %zu of %d bytes\n", n, TRANSACTION_JSON_BYTES_MAX);
 	assert_json(out, n);
 }
 
