@@ -96,7 +96,7 @@ def test_refused(appliance):
     status, answer = edit(appliance, add("m-5"), "client2")
     tap.same((status, answer["type"]), (403, "urn:assay:problem:http_forbidden"), "status, type")
     for body in ({"edits": [add("m-5"), add("m-6", expires="soon")]}, {"list": "blocked"}, {"edits": []},
-                 add("4111111111111111"), {**remove("m-5"), "expires": stamp(60)}):
+                 add("4111111111111111", "trusted"), {**remove("m-5"), "expires": stamp(60)}):
         status, answer = edit(appliance, body)
         tap.same(status, 422, f"status of {body}")
         tap.check(answer["place"], f"no place: {answer}")

@@ -10,7 +10,7 @@
 
 #define SAMPLES 100000u
 
-static struct histogram one, two;
+static struct histogram one;
 
 static void every_bucket_ends_where_the_next_begins(void **state)
 {
