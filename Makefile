@@ -182,6 +182,7 @@ $(bench_programs): $(O)/%: $(O)/obj/%.o $(O)/libtest.a $(archives)
 	@mkdir -p $(@D)
 	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) -lcmocka -lpthread -lm -o $@
 
+$(O)/json: $(O)/obj/tests/lib/transaction_json.o
 $(fuzz_programs): $(O)/%: $(O)/obj/tests/fuzz/%.o $(archives)
 	$(link) -fsanitize=fuzzer $(libs) $(DPDK_LIBS) -lpthread -lm -o $@
 

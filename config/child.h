@@ -2,10 +2,10 @@
  *
  * The child is forked, not executed, so that no second program is needed.  Before
  * it works it gives up, in this order: memory shared with anyone (hugepages, the
- * lanes), every file but its pipe, user and group (nobody, when it was root), all
- * capabilities, new privileges, core dumps, and all but a little memory (64 MiB
- * more than it has) and processor time (2 s).  Last, a seccomp filter leaves it
- * memory, the pipe and exit; anything else fails with EPERM.
+ * lanes), every file but its pipe, all but a little memory (64 MiB more than it has)
+ * and processor time (2 s), files and core dumps, user and group (nobody, when it was
+ * root), all capabilities, new privileges, and that others look into it.  Last, a
+ * seccomp filter leaves it memory, the pipe and exit; anything else fails with EPERM.
  *
  * It needs /proc/self/maps; where that can't be read it refuses to work.
  *

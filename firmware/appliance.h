@@ -48,7 +48,8 @@ struct appliance {
 	struct manage          *manage;
 	struct disk_real        snapshots;
 	struct snapshots        snapshot_role;
-	uint64_t                told_ns; /* progress of recovery, last */
+	uint64_t                told_ns;  /* progress of recovery, last */
+	int64_t                 start_ns; /* of the start record, and what was recovered by */
 	int64_t                 booted_wall_ns;
 	uint64_t                reloads_refused;
 	uint64_t                list_old_epoch; /* of the live whose old list was logged */

@@ -3,6 +3,7 @@
 #include "runtime/base/currency.h"
 #include "runtime/base/label.h"
 #include "runtime/base/time.h"
+#include "runtime/base/utf8.h"
 #include "runtime/reply/reply.h"
 
 #include <inttypes.h>
@@ -10,35 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at `at` (RFC 3629), or 0. */
-static size_t utf8_length(struct bytes text, size_t at)
-{
-	uint8_t first  = text.data[at];
-	size_t  length = first < 0xc2   ? 0
-			 : first < 0xe0 ? 2
-			 : first < 0xf0 ? 3
-			 : first < 0xf5 ? 4
-					: 0;
-
-	if (length == 0 || length > text.size_bytes - at)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text.data[at + i] & 0xc0) != 0x80)
-			return 0;
-	if ((first == 0xe0 && text.data[at + 1] < 0xa0) ||
-	    (first == 0xed && text.data[at + 1] > 0x9f) ||
-	    (first == 0xf0 && text.data[at + 1] < 0x90) ||
-	    (first == 0xf4 && text.data[at + 1] > 0x8f))
-		return 0;
-	return length;
-}
-
 void audit_print_text(struct bytes text)
 {
 	putchar('"');
 	for (size_t i = 0; i < text.size_bytes;) {
 		uint8_t c      = text.data[i];
-		size_t  length = c < 0x80 ? 1 : utf8_length(text, i);
+		size_t  length = utf8_character(text.data + i, text.size_bytes - i);
 
 		if (c == '"' || c == '\\')
 			printf("\\%c", c);

@@ -378,11 +378,18 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	const struct config *config  = &appliance->config;
 	struct core         *core    = &appliance->core;
 	uint32_t             threads = config->cores.decide_count;
+	struct hash128       secret;
 
 	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
 		  engine_bytes(config, true) + pipeline_bytes(threads), error) ||
 	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;
+	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) {
+		snprintf(error, APPLIANCE_ERROR_BYTES, "no randomness: getrandom: %s",
+			 strerror(errno));
+		return false;
+	}
+	engine_keep_secret(&core->engine, secret);
 	core->engine.now_ns  = monotonic;
 	core->engine.now_ctx = &appliance->clock;
 	log_state(&core->engine, core->engine.state, "histories");
@@ -465,6 +472,7 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 	};
 	bool recovered;
 
+	appliance->start_ns = recover.now_ns;
 	if (keeps &&
 	    !snapshots_open(&appliance->snapshots, config->state.snapshot_directory, error))
 		return false;
@@ -489,7 +497,7 @@ static void put_start_record(struct appliance *appliance)
 	struct core       *core  = &appliance->core;
 	struct audit_event event = {
 		.kind             = AUDIT_START,
-		.now_ns           = clock_wall_ns(&appliance->clock),
+		.now_ns           = appliance->start_ns,
 		.artefacts        = &appliance->live->brain.digests,
 		.durable_sequence = appliance->log.durable_sequence,
 		.note             = bytes_of("start", strlen("start")),

@@ -241,6 +241,13 @@ bool brain_make(struct brain *brain, const struct config *config,
 	return true;
 }
 
+void brain_renew_lists(struct brain *brain)
+{
+	for (int i = 0; i < BRAIN_LISTS_MAX; i++)
+		if (brain->lists[i])
+			rules_lists_init(brain->lists[i], brain->rules);
+}
+
 void brain_free(struct brain *brain)
 {
 	free(brain->model_memory);

@@ -51,6 +51,9 @@ bool brain_make(struct brain *brain, const struct config *config,
 		char error[BRAIN_ERROR_BYTES]);
 void brain_free(struct brain *brain);
 
+/* All copies of the lists as the rules file has them; nobody uses them just then. */
+void brain_renew_lists(struct brain *brain);
+
 /* The model's flat size, to plan slots before memory is sealed.  0: no model. */
 bool brain_model_size(const struct config *config, size_t *size_bytes,
 		      char error[BRAIN_ERROR_BYTES]);

@@ -8,7 +8,7 @@
  * line, its bytes stay unread, and TCP's window pushes back on its peer.
  *
  * Owner:   the thread that runs turn_run.  Others touch only what is marked
- *          shared: stats (read), next_live and adopted_epoch, ready, draining,
+ *          shared: stats (read), next_live, adopted_epoch, refused_epoch, ready, draining,
  *          stop, the lanes.
  * Memory:  taken at boot by core_plan; nothing grows afterwards.
  * Bounds:  the constants below; each says why it is what it is. */
@@ -127,15 +127,17 @@ struct conn_line {
 struct core {
 	/* shared with control */
 	struct live *_Atomic next_live; /* control sets it, the core takes it and sets NULL */
-	_Atomic uint64_t  adopted_epoch;
-	_Atomic bool      stop;
-	_Atomic bool      draining; /* the end is near: answer what is there and close */
-	_Atomic bool      ready;
-	struct stats     *stats;
-	struct lane       events;           /* to control: struct log_event */
-	struct lane       records;          /* to audit: whole audit records */
-	_Atomic uint64_t *durable_sequence; /* audit's: all up to it are on disk */
-	_Atomic bool     *audit_failing;    /* audit's: the disk refuses */
+	_Atomic uint64_t       adopted_epoch;
+	_Atomic uint64_t       refused_epoch; /* control sets 0; the core: next_live's, and why: */
+	struct pipeline_misfit misfit;
+	_Atomic bool           stop;
+	_Atomic bool           draining; /* the end is near: answer what is there and close */
+	_Atomic bool           ready;
+	struct stats          *stats;
+	struct lane            events;           /* to control: struct log_event */
+	struct lane            records;          /* to audit: whole audit records */
+	_Atomic uint64_t      *durable_sequence; /* audit's: all up to it are on disk */
+	_Atomic bool          *audit_failing;    /* audit's: the disk refuses */
 
 	/* the core's own */
 	const struct clock *clock;

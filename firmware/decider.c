@@ -70,23 +70,25 @@ static void do_label(struct decider *decider, const struct sighting *label)
 
 static void edit_lists(const struct brain *brain, uint32_t lists, const struct decider_edit *edit)
 {
-	struct failure failure;
-
 	if (brain && brain->rules)
-		(void)rules_list_edit(brain->lists[lists], &edit->edit, edit->now_ns, &failure);
+		(void)rules_list_edit(brain->lists[lists], &edit->edit, edit->now_ns);
 }
 
-static void adopt_lists(const struct brain *before, const struct brain *next, uint32_t lists)
+/* That nothing is lost was made sure of before the change was put in (turn.c). */
+static void adopt_lists(const struct brain *before, const struct brain *next, uint32_t lists,
+			int64_t now_ns)
 {
 	if (next && next->rules)
 		(void)rules_lists_adopt(next->lists[lists],
-					before && before->rules ? before->lists[lists] : NULL);
+					before && before->rules ? before->lists[lists] : NULL,
+					now_ns);
 }
 
 static void do_change(struct decider *decider, const struct decider_change *change)
 {
 	for (int i = 0; i < 2; i++)
-		adopt_lists(change->brain[i].before, change->brain[i].next, decider->lists);
+		adopt_lists(change->brain[i].before, change->brain[i].next, decider->lists,
+			    change->now_ns);
 	atomic_fetch_sub_explicit(change->left, 1, memory_order_release);
 }
 

@@ -38,7 +38,8 @@ enum decider_op_kind { DECIDER_WORK, DECIDER_LABEL, DECIDER_EDIT, DECIDER_BRAIN 
 struct decider_change {
 	struct {
 		const struct brain *before, *next;
-	} brain[2]; /* live, shadow */
+	} brain[2];               /* live, shadow */
+	int64_t           now_ns; /* as recorded */
 	_Atomic uint32_t *left;
 };
 

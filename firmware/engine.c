@@ -137,6 +137,16 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 	return take_all(engine, config, answers, &taking);
 }
 
+void engine_keep_secret(struct engine *engine, struct hash128 secret)
+{
+	state_keep_secret(engine->state, secret);
+	if (engine->verdicts)
+		state_keep_secret(engine->verdicts, secret);
+	if (engine->repeats)
+		repeats_keep_secret(engine->repeats, secret);
+	sightings_keep_secret(engine->sightings, secret);
+}
+
 void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
 		     struct state_counters *out)
 {
@@ -187,6 +197,7 @@ void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
 	struct digest digest;
 
 	digest_init(&digest);
+	add_number(&digest, STATE_KEYS_VERSION);
 	add_number(&digest, plan->entities_count);
 	for (uint32_t i = 0; i < plan->entities_count; i++)
 		add_entity(&digest, &plan->entities[i]);

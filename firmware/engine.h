@@ -57,6 +57,10 @@ typedef void *engine_take(void *ctx, const char *name, size_t size_bytes, size_t
 bool engine_init(struct engine *engine, const struct config *config, bool answers,
 		 engine_take *take, void *ctx, char error[ENGINE_ERROR_BYTES]);
 
+/* Random bytes of this boot, directly after engine_init, where strangers choose the keys
+ * (state.h); an offline tool does without. */
+void engine_keep_secret(struct engine *engine, struct hash128 secret);
+
 /* SHA-256 over everything declared that the remembered bytes depend on: the plan and the
  * bounds.  A snapshot made under another one is of no use. */
 void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,

@@ -45,7 +45,23 @@ static struct live *find(const struct past_rules *past)
 	return make(past, past->config->rules.file);
 }
 
-void past_rules_use(struct past_rules *past, const uint8_t digest[DIGEST_BYTES])
+/* Only rules that stand in for others can lose edits: what the log holds was accepted. */
+static void carry_over(const struct past_rules *past, const struct live *before, int64_t now_ns)
+{
+	struct rules_lists *lists = past->live->brain.lists[0], *old = before->brain.lists[0];
+	struct rules_misfit misfit;
+	char                sentence[RULES_MISFIT_BYTES + 64];
+	size_t              used;
+
+	if (!rules_lists_fit(lists, old, now_ns, &misfit)) {
+		used = (size_t)snprintf(sentence, sizeof(sentence), "rules of the past: ");
+		rules_misfit_text(&misfit, sentence + used, sizeof(sentence) - used);
+		past->tell(past->ctx, sentence);
+	}
+	(void)rules_lists_adopt(lists, old, now_ns);
+}
+
+void past_rules_use(struct past_rules *past, const uint8_t digest[DIGEST_BYTES], int64_t now_ns)
 {
 	struct live *before = past->live;
 
@@ -54,7 +70,7 @@ void past_rules_use(struct past_rules *past, const uint8_t digest[DIGEST_BYTES])
 	memcpy(past->digest, digest, DIGEST_BYTES);
 	past->live = find(past);
 	if (before && past->live)
-		(void)rules_lists_adopt(past->live->brain.lists[0], before->brain.lists[0]);
+		carry_over(past, before, now_ns);
 	live_free(before);
 }
 
@@ -63,16 +79,43 @@ struct rules_lists *past_rules_lists(const struct past_rules *past)
 	return past->live ? past->live->brain.lists[0] : NULL;
 }
 
-void past_rules_hand_over(const struct past_rules *past, struct live *live, uint32_t copies)
+/* A shadow answers nobody, so that one whose lists are too small keeps nobody from
+ * starting. */
+static bool fits(const struct past_rules *past, const struct live *live, int64_t now_ns,
+		 char *error, size_t error_bytes)
+{
+	const struct rules_lists *lists = past_rules_lists(past);
+	struct rules_misfit       misfit;
+	char                      why[RULES_MISFIT_BYTES];
+
+	if (live->has_shadow && live->shadow.rules &&
+	    !rules_lists_fit(live->shadow.lists[0], lists, now_ns, &misfit)) {
+		rules_misfit_text(&misfit, why, sizeof(why));
+		snprintf(error, error_bytes, "the shadow's rules: %s; some do not count there",
+			 why);
+		past->tell(past->ctx, error);
+	}
+	if (!live->brain.rules || rules_lists_fit(live->brain.lists[0], lists, now_ns, &misfit))
+		return true;
+	rules_misfit_text(&misfit, why, sizeof(why));
+	snprintf(error, error_bytes, "rules.file: %s: %s", live->config.rules.file, why);
+	return false;
+}
+
+bool past_rules_hand_over(const struct past_rules *past, struct live *live, uint32_t copies,
+			  int64_t now_ns, char *error, size_t error_bytes)
 {
 	const struct rules_lists *lists = past_rules_lists(past);
 
+	if (!fits(past, live, now_ns, error, error_bytes))
+		return false;
 	for (uint32_t i = 0; i < copies; i++) {
 		if (live->brain.rules)
-			(void)rules_lists_adopt(live->brain.lists[i], lists);
+			(void)rules_lists_adopt(live->brain.lists[i], lists, now_ns);
 		if (live->has_shadow && live->shadow.rules)
-			(void)rules_lists_adopt(live->shadow.lists[i], lists);
+			(void)rules_lists_adopt(live->shadow.lists[i], lists, now_ns);
 	}
+	return true;
 }
 
 void past_rules_end(struct past_rules *past)

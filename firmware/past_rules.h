@@ -23,14 +23,17 @@ struct past_rules {
 	struct live *live;                 /* NULL: no rules */
 };
 
-/* A start or a reload: these are in force from here on. */
-void past_rules_use(struct past_rules *past, const uint8_t digest[DIGEST_BYTES]);
+/* A start or a reload at that recorded time: these are in force from here on. */
+void past_rules_use(struct past_rules *past, const uint8_t digest[DIGEST_BYTES], int64_t now_ns);
 
 /* NULL: there are none. */
 struct rules_lists *past_rules_lists(const struct past_rules *past);
 
-/* What `live` starts from: the edits of its lists, in each of its `copies`. */
-void past_rules_hand_over(const struct past_rules *past, struct live *live, uint32_t copies);
+/* What `live` starts from: the edits of its lists, in each of its `copies`, whose lists are
+ * fresh.  now_ns is what the start record says.  False: they do not fit into a list of its
+ * rules file; `error` says which. */
+bool past_rules_hand_over(const struct past_rules *past, struct live *live, uint32_t copies,
+			  int64_t now_ns, char *error, size_t error_bytes);
 
 void past_rules_end(struct past_rules *past);
 

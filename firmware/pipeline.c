@@ -140,7 +140,6 @@ void pipeline_edit(struct pipeline *pipeline, struct slot *slot, const struct li
 		   int64_t now_ns)
 {
 	struct decider_op op = { .kind = DECIDER_EDIT };
-	struct failure    failure;
 
 	slot->kind         = AUDIT_LIST;
 	slot->edit_outcome = REASON_list_unknown;
@@ -152,30 +151,56 @@ void pipeline_edit(struct pipeline *pipeline, struct slot *slot, const struct li
 	};
 	/* The submitting thread's own copy says what comes of it. */
 	if (live->brain.rules)
-		slot->edit_outcome = rules_list_edit(live->brain.lists[0], &slot->edit, now_ns,
-						     &failure);
+		slot->edit_outcome = rules_list_edit(live->brain.lists[0], &slot->edit, now_ns);
 	pipeline->order++;
 	if (slot->edit_outcome == REASON_NONE && pipeline->threads > 0)
 		dispatch(pipeline, &op, OP_BYTES(edit));
-	else if (slot->edit_outcome == REASON_NONE && live->has_shadow && live->shadow.rules)
-		(void)rules_list_edit(live->shadow.lists[0], &slot->edit, now_ns, &failure);
+	if (slot->edit_outcome == REASON_NONE && live->has_shadow && live->shadow.rules)
+		(void)rules_list_edit(live->shadow.lists[0], &slot->edit, now_ns);
 	go(pipeline);
 }
 
-void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct live *before)
+static const struct brain *shadow_of(const struct live *live)
+{
+	return live->has_shadow ? &live->shadow : &live->brain;
+}
+
+bool pipeline_can_adopt(const struct live *next, const struct live *before, int64_t now_ns,
+			struct pipeline_misfit *out)
+{
+	const struct brain *parts[][2] = {
+		{ &next->brain, &before->brain },
+		{ next->has_shadow ? &next->shadow : NULL, shadow_of(before) },
+	};
+
+	for (int i = 0; i < 2; i++) {
+		const struct brain *to = parts[i][0], *from = parts[i][1];
+
+		out->shadow = i == 1;
+		if (to && to->rules && from->rules &&
+		    !rules_lists_fit(to->lists[0], from->lists[0], now_ns, &out->misfit))
+			return false;
+	}
+	return true;
+}
+
+void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct live *before,
+		    int64_t now_ns)
 {
 	const struct live *next = slot->live;
 	uint32_t           own  = pipeline->threads > 0; /* the submitting thread has a copy, too */
 	struct decider     self = { .lists = 0 };
 	struct decider_op  op   = {
 		   .kind   = DECIDER_BRAIN,
-		   .change = { .brain = { { &before->brain, &next->brain },
-					  { before->has_shadow ? &before->shadow : &before->brain,
+		   .change = { .brain  = { { &before->brain, &next->brain },
+					   { shadow_of(before),
                                          next->has_shadow ? &next->shadow : NULL } },
-			       .left  = &slot->left },
+			       .now_ns = now_ns,
+			       .left   = &slot->left },
 	};
 
-	slot->kind = AUDIT_CONFIG;
+	slot->kind        = AUDIT_CONFIG;
+	slot->work.now_ns = now_ns;
 	atomic_store_explicit(&slot->left, deciders_of(pipeline->threads) + own,
 			      memory_order_relaxed);
 	if (own)

@@ -76,7 +76,17 @@ void pipeline_label(struct pipeline *pipeline, struct slot *slot, struct hash128
 void pipeline_edit(struct pipeline *pipeline, struct slot *slot, const struct live *live,
 		   int64_t now_ns);
 /* A new live takes over from the old one; slot->live is the new. */
-void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct live *before);
+void pipeline_adopt(struct pipeline *pipeline, struct slot *slot, const struct live *before,
+		    int64_t now_ns);
+
+/* Whether all live edits fit into the lists of `next`; asked where slots are submitted, whose
+ * own copy of the lists has all that was submitted. */
+struct pipeline_misfit {
+	bool                shadow; /* it is the shadow's rules */
+	struct rules_misfit misfit; /* points into `next` */
+};
+bool pipeline_can_adopt(const struct live *next, const struct live *before, int64_t now_ns,
+			struct pipeline_misfit *out);
 /* It only has its place in the log: a repeat, a start, a stop. */
 void pipeline_pass(struct pipeline *pipeline, struct slot *slot);
 

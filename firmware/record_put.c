@@ -87,7 +87,7 @@ static size_t put_config(void *out, const struct slot *slot, const struct record
 {
 	struct audit_event event = {
 		.kind             = AUDIT_CONFIG,
-		.now_ns           = about->now_ns,
+		.now_ns           = slot->work.now_ns, /* by which edits had expired */
 		.artefacts        = &slot->live->brain.digests,
 		.durable_sequence = about->durable_sequence,
 		.note             = bytes_of("reload", strlen("reload")),

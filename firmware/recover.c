@@ -85,10 +85,9 @@ static void follow_list(struct following *following)
 {
 	const struct audit_decoded *d     = following->decoded;
 	struct rules_lists         *lists = past_rules_lists(&following->recover->past);
-	struct failure              failure;
 
 	if (lists && d->edit_outcome == REASON_NONE)
-		(void)rules_list_edit(lists, &d->edit, d->now_ns, &failure);
+		(void)rules_list_edit(lists, &d->edit, d->now_ns);
 }
 
 static bool follow(void *context, const struct audit_record *record)
@@ -112,7 +111,8 @@ static bool follow(void *context, const struct audit_record *record)
 		if (record->kind == AUDIT_LIST)
 			follow_list(following);
 		if (record->kind == AUDIT_START || record->kind == AUDIT_CONFIG)
-			past_rules_use(&recover->past, following->decoded->artefacts.rules);
+			past_rules_use(&recover->past, following->decoded->artefacts.rules,
+				       following->decoded->now_ns);
 	} else if (record->sequence == recover->from_snapshot &&
 		   memcmp(record->hash, recover->chain.hash, DIGEST_BYTES) != 0) {
 		following->broken   = true;
@@ -179,7 +179,7 @@ static bool load_lists(struct recover *recover, struct pieces *pieces)
 			 pieces->snapshot->name);
 		return false;
 	}
-	past_rules_use(&recover->past, in.data);
+	past_rules_use(&recover->past, in.data, 0); /* nothing was before */
 	lists = past_rules_lists(&recover->past);
 	if (!piece(pieces, SNAPSHOT_LISTS, 0, &in))
 		return false;
@@ -332,13 +332,15 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 		snprintf(error, RECOVER_ERROR_BYTES, "told to stop");
 		ok = false;
 	}
-	if (recover->live)
-		past_rules_hand_over(&recover->past, recover->live, recover->lists);
+	ok = ok && !following.broken;
+	if (ok && recover->live)
+		ok = past_rules_hand_over(&recover->past, recover->live, recover->lists,
+					  recover->now_ns, error, RECOVER_ERROR_BYTES);
 	free(following.work);
 	free(following.decoded);
 	free(following.answer);
 	free(report);
-	return ok && !following.broken;
+	return ok;
 }
 
 static bool save_shards(const struct recover *recover, struct snapshot_writer *writer,

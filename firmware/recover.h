@@ -35,7 +35,8 @@ struct recover {
 	struct disk         *audit;
 	struct disk         *snapshots;   /* NULL: none are kept */
 	uint64_t             to_sequence; /* 0: to the end */
-	int64_t              now_ns;      /* wall clock: how far back answers are kept */
+	int64_t              now_ns;      /* of the start record that comes next: which edits
+					   * have expired, how far back answers are kept */
 	int64_t              retention_ns;
 	const _Atomic bool  *stop; /* set: leave off as soon as may be; NULL: never */
 	void (*tell)(void *ctx, const char *sentence); /* what an operator should know */

@@ -92,29 +92,61 @@ static struct live **retired_room(struct appliance *appliance)
 	return NULL;
 }
 
-/* Hands `next` to the net core and waits until it has taken it up. */
-static bool publish(struct appliance *appliance, struct live *next, struct live **room)
-{
-	struct core *core = &appliance->core;
+enum answer { ANSWER_NONE, ANSWER_ADOPTED, ANSWER_REFUSED };
 
-	atomic_store_explicit(&core->next_live, next, memory_order_release);
+static enum answer answer_of(const struct core *core, const struct live *next)
+{
+	if (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) == next->epoch)
+		return ANSWER_ADOPTED;
+	if (atomic_load_explicit(&core->refused_epoch, memory_order_acquire) == next->epoch)
+		return ANSWER_REFUSED;
+	return ANSWER_NONE;
+}
+
+/* The net core's answer; ANSWER_NONE: it did not take `next` up in time, and can't any
+ * more. */
+static enum answer wait_for(struct core *core, const struct live *next)
+{
+	enum answer answer;
+
 	for (int ms = 0; ms < ADOPT_WAIT_MS; ms++) {
-		if (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) ==
-		    next->epoch) {
-			*room           = appliance->live;
-			appliance->live = next;
-			return true;
-		}
+		answer = answer_of(core, next);
+		if (answer != ANSWER_NONE)
+			return answer;
 		nap_ms(1);
 	}
 	/* Take it back, unless the core took it at this very moment. */
 	if (atomic_exchange(&core->next_live, NULL) == next)
-		return false;
-	while (atomic_load_explicit(&core->adopted_epoch, memory_order_acquire) != next->epoch)
+		return ANSWER_NONE;
+	while ((answer = answer_of(core, next)) == ANSWER_NONE)
 		nap_ms(1);
-	*room           = appliance->live;
-	appliance->live = next;
-	return true;
+	return answer;
+}
+
+/* Hands `next` to the net core and waits until it has taken it up. */
+static bool publish(struct appliance *appliance, struct live *next, struct live **room,
+		    char error[LIVE_ERROR_BYTES])
+{
+	struct core *core = &appliance->core;
+	char         why[RULES_MISFIT_BYTES];
+
+	atomic_store_explicit(&core->refused_epoch, 0, memory_order_relaxed);
+	atomic_store_explicit(&core->next_live, next, memory_order_release);
+	switch (wait_for(core, next)) {
+	case ANSWER_ADOPTED:
+		*room           = appliance->live;
+		appliance->live = next;
+		return true;
+	case ANSWER_REFUSED:
+		rules_misfit_text(&core->misfit.misfit, why, sizeof(why));
+		snprintf(error, LIVE_ERROR_BYTES, "%s: %s",
+			 core->misfit.shadow ? "the shadow's rules" : "rules.file", why);
+		return false;
+	default:
+		snprintf(error, LIVE_ERROR_BYTES,
+			 "the net core did not take up the new configuration");
+		return false;
+	}
 }
 
 static void put_applied(const char *const *keys, size_t n, char *out, size_t capacity)
@@ -213,9 +245,9 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 		put_error(out, capacity, error);
 		return false;
 	}
-	if (!publish(appliance, next, room)) {
+	if (!publish(appliance, next, room, error)) {
 		live_free(next);
-		put_error(out, capacity, "the net core did not take up the new configuration");
+		put_error(out, capacity, error);
 		return false;
 	}
 	evict_oldest(appliance);

@@ -4,6 +4,8 @@
  *   control: read, check, live_make ──► next_live ──► net core: adopt, between two turns
  *            wait for adopted_epoch ◄── the old one is retired, and freed when its last
  *                                       connection has gone
+ *                  or refused_epoch ◄── its lists have no room for the live edits, which only
+ *                                       the net core knows; nothing has changed
  *
  * The call itself is appliance_reload (appliance.h).  Owner: the control role. */
 #ifndef ASSAY_FIRMWARE_RELOAD_H

@@ -192,7 +192,7 @@ static void tell(void *ctx, const char *sentence)
 /* A start under other entities or features: the appliance made its histories again from
  * the log then, and so does this. */
 static bool begin_anew(struct replay *replay, struct live *live, const struct audit_record *record,
-		       uint64_t order)
+		       uint64_t order, int64_t now_ns)
 {
 	struct offline *offline = &replay->offline;
 	struct recover  recover = { .engine    = &offline->engine,
@@ -203,11 +203,11 @@ static bool begin_anew(struct replay *replay, struct live *live, const struct au
 									: 1,
 				    .audit = &replay->disk->disk,
 				    .to_sequence = record->sequence - 1,
+				    .now_ns      = now_ns,
 				    .tell        = tell };
 	char            error[RECOVER_ERROR_BYTES];
 	bool            ok;
 
-	offline_drain(offline);
 	pipeline_stop(&offline->pipeline, offline->thread);
 	replay->opened = false;
 	if (!begin(replay, live, record, order))
@@ -232,13 +232,15 @@ static bool take_over(struct replay *replay, const struct audit_record *record,
 		return begin(replay, next, record, decoded->order);
 	if (next == before)
 		return true;
+	/* It may have been in force before, and has the edits of then. */
+	offline_drain(&replay->offline);
+	brain_renew_lists(&next->brain);
 	if (!same_plan(before, next))
-		return begin_anew(replay, next, record, decoded->order);
-	offline_make_room(&replay->offline, 1);
+		return begin_anew(replay, next, record, decoded->order, decoded->now_ns);
 	slot       = pipeline_next(&replay->offline.pipeline);
 	slot->user = NULL;
 	slot->live = next;
-	pipeline_adopt(&replay->offline.pipeline, slot, before);
+	pipeline_adopt(&replay->offline.pipeline, slot, before, decoded->now_ns);
 	replay->offline.live = next;
 	return true;
 }

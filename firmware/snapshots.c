@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "drivers/clock/clock.h"
@@ -81,6 +82,7 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 				      .now_ns      = clock_real_ns(),
 				      .stop        = stop,
 				      .tell        = tell };
+	struct hash128    secret;
 	int               rc;
 	bool              ok;
 
@@ -94,8 +96,10 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 		return false;
 	}
 	recover.audit = &audit->disk;
-	ok            = engine_init(engine, config, false, take, &pieces, error) &&
-	     recover_run(&recover, error) &&
+	ok            = engine_init(engine, config, false, take, &pieces, error);
+	if (ok && getrandom(&secret, sizeof(secret), 0) == sizeof(secret))
+		engine_keep_secret(engine, secret); /* else it is only slower under attack */
+	ok = ok && recover_run(&recover, error) &&
 	     (recover.chain.next_sequence - 1 == recover.from_snapshot ||
 	      recover_save(&recover, SNAPSHOTS_KEEP, error));
 	give_back(&pieces);

@@ -3,7 +3,8 @@
 #include "firmware/edge.h"
 
 /* A reload takes effect here, between two turns, and is itself a record.  What is in the
- * pipeline is decided by what was in force when it went in. */
+ * pipeline is decided by what was in force when it went in.  Only here is it known which
+ * edits of lists it has to take over. */
 static void adopt(struct core *core)
 {
 	struct live *next = atomic_load_explicit(&core->next_live, memory_order_acquire);
@@ -14,9 +15,13 @@ static void adopt(struct core *core)
 	/* Control takes it back when it has waited too long: only one of us has it then. */
 	if (atomic_exchange_explicit(&core->next_live, NULL, memory_order_acq_rel) != next)
 		return;
+	if (!pipeline_can_adopt(next, core->live, core->wall_ns, &core->misfit)) {
+		atomic_store_explicit(&core->refused_epoch, next->epoch, memory_order_release);
+		return;
+	}
 	slot       = pipeline_next(&core->pipeline);
 	slot->live = next;
-	pipeline_adopt(&core->pipeline, slot, core->live);
+	pipeline_adopt(&core->pipeline, slot, core->live, core->wall_ns);
 	core->live = next;
 	walk_use(&core->walk, next);
 }

@@ -52,7 +52,7 @@ static void tell(void *ctx, const char *sentence)
 }
 
 /* A log that has records is continued: histories first become what they were. */
-static bool recover(struct twin *twin, char *error)
+static bool recover(struct twin *twin, int64_t now_ns, char *error)
 {
 	const struct config *config    = twin->offline.config;
 	struct disk_real    *snapshots = calloc(1, sizeof(*snapshots));
@@ -64,6 +64,7 @@ static bool recover(struct twin *twin, char *error)
 			.lists        = twin->offline.threads + 1,
 			.audit        = &twin->disk.disk,
 			.to_sequence  = twin->log.durable_sequence,
+			.now_ns       = now_ns,
 			.retention_ns = INT64_MAX, /* `now` is the payments' own time */
 			.tell         = tell,
 			.ctx          = twin,
@@ -110,7 +111,7 @@ bool twin_log_open(struct twin *twin)
 		ok = false;
 	}
 	free(report);
-	ok = ok && recover(twin, error);
+	ok = ok && recover(twin, start.now_ns, error);
 	ok = ok && artefacts_open(&store, twin->options.audit, true, error);
 	if (ok) {
 		ok = artefacts_put_live(&store.disk, twin->offline.live,

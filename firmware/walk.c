@@ -8,9 +8,21 @@
 #include "runtime/model/model.h"
 #include "runtime/rules/rules.h"
 
+/* Of the fields that take no card number (runtime/decode), and what nobody declared. */
+static bool is_of_tokens(const void *live, struct bytes list)
+{
+	const struct rules *rules = ((const struct live *)live)->brain.rules;
+	enum field          field = rules ? rules_list_field(rules, list) : FIELD_NONE;
+
+	return field == FIELD_NONE || field == FIELD_CARD || field == FIELD_PAYEE;
+}
+
 void walk_use(struct walk *walk, const struct live *live)
 {
+	const struct decode_lists lists = { is_of_tokens, live };
+
 	walk->live = live;
+	decode_lists(walk->decoder, &lists);
 	decode_schema(walk->decoder, &live->config.features);
 }
 

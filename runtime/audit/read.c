@@ -4,6 +4,7 @@
 #include "runtime/base/currency.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -269,23 +270,35 @@ static enum reason get_reason(struct get *get)
 	return REASON_NONE;
 }
 
+/* What a decision says in numbers is finite: a score or margin that was not is written as 0
+ * beside model_output_invalid (decide.h), and reasons hold valid scores, thresholds and
+ * counts.  Supplied and computed features may be missing, and a shadow's may be anything. */
+static float get_finite(struct get *get)
+{
+	float value = get_float(get);
+
+	if (!isfinite(value))
+		get->short_of = true;
+	return get->short_of ? 0 : value;
+}
+
 static void get_decision(struct get *get, struct decision *decision)
 {
 	decision->stages_run    = (uint16_t)get_unsigned(get, 2);
-	decision->margin        = get_float(get);
-	decision->score         = get_float(get);
+	decision->margin        = get_finite(get);
+	decision->score         = get_finite(get);
 	decision->verdict       = (uint8_t)get_count(get, 1, VERDICT_COUNT - 1);
 	decision->reasons_count = (uint8_t)get_count(get, 1, DECISION_REASONS_MAX);
 	for (size_t i = 0; i < decision->reasons_count; i++) {
 		decision->reasons[i].code    = (uint16_t)get_count(get, 2, DECIDED_CODE_COUNT - 1);
 		decision->reasons[i].failure = (uint16_t)get_reason(get);
-		decision->reasons[i].a       = get_float(get);
-		decision->reasons[i].b       = get_float(get);
+		decision->reasons[i].a       = get_finite(get);
+		decision->reasons[i].b       = get_finite(get);
 	}
 	decision->rules_hit   = (uint16_t)get_unsigned(get, 2);
 	decision->rules_count = (uint8_t)get_count(get, 1, DECISION_RULES_MAX);
 	for (size_t i = 0; i < decision->rules_count; i++) {
-		decision->rules[i].severity = (uint8_t)get_unsigned(get, 1);
+		decision->rules[i].severity = (uint8_t)get_count(get, 1, DECISION_SEVERITY_MAX);
 		decision->rules[i].verdict  = (uint8_t)get_count(get, 1, VERDICT_COUNT - 1);
 		GET_MEMBER(get, decision->rules[i].id);
 		GET_MEMBER(get, decision->rules[i].text);

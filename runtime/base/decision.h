@@ -11,6 +11,8 @@
 #define DECISION_RULES_MAX   8  /* hits that are told; the rest is counted */
 #define DIGEST_BYTES         32 /* SHA-256 */
 
+#define DECISION_SEVERITY_MAX 3
+
 enum verdict { VERDICT_APPROVE, VERDICT_REVIEW, VERDICT_DECLINE, VERDICT_COUNT };
 
 /* One sentence of the answer: a code for machines and numbers to fill in. */
@@ -21,7 +23,7 @@ enum decision_reason_code {
 	DECIDED_FAILURE,            /* failure = row of the failure table */
 	DECIDED_FEATURES_MISSING,   /* a = how many of the model's features were not supplied */
 	DECIDED_ALLOWED,            /* an allow rule let it through; it is among rules[] */
-	DECIDED_RULES,              /* a = how many rules asked for more than the score did */
+	DECIDED_RULES,              /* rules ask for more than the score; a = all that hit */
 	DECIDED_CODE_COUNT,
 };
 
@@ -34,7 +36,7 @@ struct decision_reason {
 /* A rule that hit, in words: what the person who has to explain it years later reads.
  * Rendered once, when it hit, and carried as text from then on. */
 struct decision_rule {
-	uint8_t severity;  /* 0 information to 3 critical */
+	uint8_t severity;  /* 0 information to DECISION_SEVERITY_MAX critical */
 	uint8_t verdict;   /* enum verdict this rule asks for by itself */
 	TEXT_OF(46) id;    /* the rule's id */
 	TEXT_OF(206) text; /* its reason with the values filled in */

@@ -66,9 +66,7 @@ enum feature_kind {
 	FEATURE_KIND_COUNT,
 };
 
-/* "count", "since_last", ... and back; FEATURE_KIND_COUNT: there is no such kind. */
-const char       *feature_kind_name(enum feature_kind kind);
-enum feature_kind feature_kind_of_name(struct bytes name);
+const char *feature_kind_name(enum feature_kind kind); /* "count", "since_last", ... */
 
 #define PLAN_NO_ENTITY 0xff
 

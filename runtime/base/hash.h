@@ -3,8 +3,8 @@
  * same hash with a chance of 2^-128 a pair, which is taken for never.
  *
  * SipHash-2-4-128 (Aumasson and Bernstein, 2012; the 128-bit form of its reference
- * code) under a fixed key: nobody outside can aim at a bucket without trying, and the
- * tables that use it are bounded whatever comes. */
+ * code) under a fixed key, which is public: who tries long enough finds texts with hashes
+ * to his liking.  So a table does not place them by the hash alone (hash_place). */
 #ifndef ASSAY_RUNTIME_BASE_HASH_H
 #define ASSAY_RUNTIME_BASE_HASH_H
 
@@ -33,6 +33,16 @@ static inline bool hash_is(struct hash128 hash)
 static inline bool hash_same(struct hash128 a, struct hash128 b)
 {
 	return a.low == b.low && a.high == b.high;
+}
+
+/* Where a hash lies in a table that strangers fill, under a secret: a product whose halves
+ * are folded, so that every bit of both decides. */
+static inline uint64_t hash_place(struct hash128 hash, struct hash128 secret)
+{
+	unsigned __int128 product = (unsigned __int128)(hash.low ^ secret.low) *
+				    (hash.high ^ secret.high ^ UINT64_C(0x9e3779b97f4a7c15));
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 #endif

@@ -71,15 +71,3 @@ uint64_t histogram_count_below(const struct histogram *histogram, uint64_t ns)
 		count += bucket_count(histogram, i);
 	return count;
 }
-
-void histogram_merge(struct histogram *into, const struct histogram *from)
-{
-	const uint64_t max = histogram_max_ns(from);
-
-	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-		histogram_bump(&into->buckets[i], bucket_count(from, i));
-	histogram_bump(&into->count, histogram_count(from));
-	histogram_bump(&into->sum_ns, histogram_sum_ns(from));
-	if (max > histogram_max_ns(into))
-		atomic_store_explicit(&into->max_ns, max, memory_order_relaxed);
-}

@@ -69,9 +69,6 @@ uint64_t histogram_quantile(const struct histogram *histogram, uint32_t per_mill
 /* How many samples were at most `ns`, counting the whole of the bucket of `ns`. */
 uint64_t histogram_count_below(const struct histogram *histogram, uint64_t ns);
 
-/* Adds what `from` holds; the caller is the writer of `into`. */
-void histogram_merge(struct histogram *into, const struct histogram *from);
-
 static inline uint64_t histogram_count(const struct histogram *histogram)
 {
 	return atomic_load_explicit(&histogram->count, memory_order_relaxed);

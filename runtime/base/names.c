@@ -98,16 +98,6 @@ const char *feature_kind_name(enum feature_kind kind)
 	return kinds[kind];
 }
 
-enum feature_kind feature_kind_of_name(struct bytes name)
-{
-	int kind = 0;
-
-	while (kind < FEATURE_KIND_COUNT &&
-	       !bytes_equal(name, bytes_of(kinds[kind], strlen(kinds[kind]))))
-		kind++;
-	return (enum feature_kind)kind;
-}
-
 const char *label_kind_name(enum label_kind kind)
 {
 	assert(kind < LABEL_KIND_COUNT);

@@ -63,6 +63,7 @@ REASON(audit_unwritable,       REPLY,   503, "the audit log cannot be written (d
 /* service */
 REASON(not_ready,              REPLY,   503, "the appliance is starting or stopping")
 REASON(internal,               REPLY,   500, "an internal limit was hit; this is a defect, report it with the log")
-/* newer rows: audit records hold a row's number, so that a new one goes last */
+/* newer rows; audit records hold the name of a row, so that it may stand anywhere */
 REASON(handshakes_full,        CLOSE,   0,   "a connection was refused: tls.handshakes_max handshakes are under way")
 REASON(revocation_list_old,    REPLY,   503, "tls.revocation_list is past its next update or tls.revocation_max_age_hours: its issuer's callers are refused")
+REASON(rule_unknown,           REPLY,   404, "no rule or typology has this id")

@@ -60,8 +60,8 @@ struct decide_input {
 
 bool decide_policy_valid(const struct decide_policy *policy);
 
-/* *out is the decision, every byte of it set but rules[], which the caller has filled in or
- * zeroed.  Where the policy wants no decision it is what is recorded of that, a decline
+/* *out is the decision: all of it is set but rules[], rules_count and rules_hit, which the
+ * caller has filled in or zeroed, and whose rules_hit is told.  Where the policy wants no decision it is what is recorded of that, a decline
  * that names the failure and the refusal.  The policy is valid; anything else is a bug. */
 void decide_verdict(const struct decide_policy *policy, const struct decide_input *input,
 		    struct decision *out);

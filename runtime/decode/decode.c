@@ -37,6 +37,11 @@ size_t decode_size(const struct decode_limits *limits)
 	return round_up_64(sizeof(struct decoder)) + pool_bytes_for(limits);
 }
 
+void decode_lists(struct decoder *decoder, const struct decode_lists *lists)
+{
+	decoder->lists = *lists;
+}
+
 struct decoder *decode_init(void *memory, const struct decode_limits *limits)
 {
 	struct decoder *decoder = memory;
@@ -44,6 +49,7 @@ struct decoder *decode_init(void *memory, const struct decode_limits *limits)
 	assert(((uintptr_t)memory & 63) == 0);
 	decoder->limits     = *limits;
 	decoder->pool_bytes = pool_bytes_for(limits);
+	decoder->lists      = (struct decode_lists){ 0 };
 	decode_schema(decoder, &no_features);
 	return decoder;
 }
@@ -135,7 +141,9 @@ enum reason decode_body(struct decoder *decoder, uint8_t *body, size_t n,
 			bool *batch, struct failure *failure)
 {
 	const struct field fields[] = { { shape->array, true, read_elements } };
-	struct reader      reader   = { .index = &decoder->index, .place = { .failure = failure } };
+	struct reader      reader   = { .index = &decoder->index,
+					.lists = decoder->lists,
+					.place = { .failure = failure } };
 	struct batch       elements = { .shape     = shape,
 					.out       = out,
 					.count_max = decoder->limits.batch_max };

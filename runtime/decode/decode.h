@@ -53,6 +53,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/bytes.h"
 #include "runtime/base/label.h"
 #include "runtime/base/reason.h"
 #include "runtime/base/transaction.h"
@@ -93,6 +94,14 @@ struct decoder *decode_init(void *memory, const struct decode_limits *limits);
 /* Use another feature schema from the next body on.  It is not copied and must
  * outlive its use.  Names are unique, 1 to 63 bytes.  Linear in schema->count. */
 void decode_schema(struct decoder *decoder, const struct feature_schema *schema);
+
+/* Whether a list is one of tokens: its entries must be no card numbers then, as the fields it
+ * is compared with must not.  Without it all are. */
+struct decode_lists {
+	bool (*of_tokens)(const void *ctx, struct bytes list);
+	const void *ctx;
+};
+void decode_lists(struct decoder *decoder, const struct decode_lists *lists);
 
 /* Decode one body.  It is overwritten; body[n .. n + DECODE_PADDING_BYTES) too.
  * out[out_max] gets the transactions in array order and *count says how many;

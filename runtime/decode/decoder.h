@@ -22,6 +22,7 @@ struct schema_index {
 
 struct decoder {
 	struct decode_limits limits;
+	struct decode_lists  lists;
 	struct schema_index  index;
 	size_t               pool_bytes;
 	_Alignas(64) uint8_t pool[]; /* yyjson's values of one body */
@@ -29,6 +30,7 @@ struct decoder {
 
 struct reader {
 	const struct schema_index *index;
+	struct decode_lists        lists;
 	struct place               place;
 };
 
@@ -69,6 +71,7 @@ bool read_text(struct reader *reader, yyjson_val *value, size_t bytes_max, char 
 	       uint16_t *size_bytes);
 bool read_token(struct reader *reader, yyjson_val *value, size_t bytes_max, char *data,
 		uint16_t *size_bytes); /* not a card number */
+bool check_token(struct reader *reader, const char *data, uint16_t size_bytes);
 bool read_instant(struct reader *reader, yyjson_val *value, int64_t *out_ns);
 
 /* The place of a text in names from `first` on; `count` when it is none of them. */

@@ -15,8 +15,8 @@ static bool read_entry(struct reader *reader, yyjson_val *value, void *out)
 {
 	struct list_edit *edit = out;
 
-	return read_token(reader, value, DECODE_ENTRY_BYTES_MAX, edit->value.data,
-			  &edit->value.size_bytes);
+	return read_text(reader, value, DECODE_ENTRY_BYTES_MAX, edit->value.data,
+			 &edit->value.size_bytes);
 }
 
 static bool read_expires(struct reader *reader, yyjson_val *value, void *out)
@@ -29,6 +29,24 @@ static bool read_remove(struct reader *reader, yyjson_val *value, void *out)
 	if (!yyjson_is_bool(value))
 		return fail_type(reader, value, "true or false");
 	((struct list_edit *)out)->remove = yyjson_get_bool(value);
+	return true;
+}
+
+static bool holds_tokens(const struct reader *reader, const struct list_edit *edit)
+{
+	struct bytes name = bytes_of(edit->list.data, edit->list.size_bytes);
+
+	return reader->lists.of_tokens == NULL || reader->lists.of_tokens(reader->lists.ctx, name);
+}
+
+static bool check_entry(struct reader *reader, const struct list_edit *edit)
+{
+	if (!holds_tokens(reader, edit))
+		return true;
+	place_enter_name(&reader->place, "value", 5);
+	if (!check_token(reader, edit->value.data, edit->value.size_bytes))
+		return false;
+	place_leave(&reader->place);
 	return true;
 }
 
@@ -51,7 +69,7 @@ static bool read_edit(struct reader *reader, yyjson_val *value, void *out)
 		return place_fail(&reader->place, REASON_field_format,
 				  "an edit that removes takes no \"expires\"");
 	}
-	return true;
+	return check_entry(reader, edit);
 }
 
 enum reason decode_list_edits(struct decoder *decoder, uint8_t *body, size_t n,

@@ -3,26 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at `p`, 2 to 4; 0 when it is not well-formed.
- * RFC 3629 section 4: the first continuation byte has a narrower range after E0
- * (no overlong), ED (no surrogates), F0 (no overlong) and F4 (up to U+10FFFF). */
-static size_t character_bytes(const uint8_t *p, size_t left)
-{
-	uint8_t lead = p[0];
-	size_t  n    = lead >= 0xc2 && lead <= 0xdf   ? 2
-		       : lead >= 0xe0 && lead <= 0xef ? 3
-		       : lead >= 0xf0 && lead <= 0xf4 ? 4
-						      : 0;
-	uint8_t low  = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-	uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-
-	if (n == 0 || n > left || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
+#include "runtime/base/utf8.h"
 
 enum reason scan_body(const uint8_t *body, size_t n, unsigned depth_max, size_t *offset)
 {
@@ -38,7 +19,7 @@ enum reason scan_body(const uint8_t *body, size_t n, unsigned depth_max, size_t 
 
 		*offset = i;
 		if (c >= 0x80) {
-			size_t size = character_bytes(body + i, n - i);
+			size_t size = utf8_character(body + i, n - i);
 
 			if (size == 0)
 				return REASON_json_encoding;

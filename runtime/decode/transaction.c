@@ -65,6 +65,35 @@ static bool check_array(struct reader *reader, yyjson_val *value, size_t count_m
 	return true;
 }
 
+/* A scheme is of cards when a word of it is PAN or begins with CARD: PAN, CARD_NUMBER. */
+static bool is_card_scheme(const struct party_identifier *identifier)
+{
+	const char *at = identifier->scheme.data;
+	size_t      n  = identifier->scheme.size_bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && at[i - 1] != '_')
+			continue;
+		if (n - i >= 4 && memcmp(at + i, "CARD", 4) == 0)
+			return true;
+		if (n - i >= 3 && memcmp(at + i, "PAN", 3) == 0 && (n - i == 3 || at[i + 3] == '_'))
+			return true;
+	}
+	return false;
+}
+
+/* Once both are known, whichever came first. */
+static bool check_identifier(struct reader *reader, const struct party_identifier *identifier)
+{
+	if (!is_card_scheme(identifier))
+		return true;
+	place_enter_name(&reader->place, "value", 5);
+	if (!check_token(reader, identifier->value.data, identifier->value.size_bytes))
+		return false;
+	place_leave(&reader->place);
+	return true;
+}
+
 static bool read_identifiers(struct reader *reader, yyjson_val *value, void *out)
 {
 	struct party *party = out;
@@ -77,7 +106,8 @@ static bool read_identifiers(struct reader *reader, yyjson_val *value, void *out
 	{
 		place_enter_index(&reader->place, i);
 		if (!read_object(reader, element, identifier_fields, COUNT_OF(identifier_fields),
-				 &party->identifiers[i]))
+				 &party->identifiers[i]) ||
+		    !check_identifier(reader, &party->identifiers[i]))
 			return false;
 		place_leave(&reader->place);
 	}

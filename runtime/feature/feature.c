@@ -18,16 +18,6 @@ double feature_missing(void)
 	return value;
 }
 
-int64_t feature_amount(const struct transaction *transaction)
-{
-	return plan_amount(transaction);
-}
-
-bool feature_is_before(enum feature_kind kind)
-{
-	return plan_is_before(kind);
-}
-
 /* Ten-thousandths to units: the one division. */
 static double units(i128 amount)
 {

@@ -14,15 +14,9 @@
 /* Missing is this one NaN: 0x7ff8000000000000. */
 double feature_missing(void);
 
-/* The amount of a transaction in ten-thousandths of its unit, at most FEATURE_AMOUNT_MAX. */
-int64_t feature_amount(const struct transaction *transaction);
-
 /* The value of one feature; `aggregate` is not looked at for kinds of the transaction
  * alone.  spec->empty where the kind has no value. */
 double feature_value(const struct feature_spec *spec, const struct aggregate *aggregate,
 		     const struct transaction *transaction);
-
-/* True for the kinds that leave the transaction itself out ("before"). */
-bool feature_is_before(enum feature_kind kind);
 
 #endif

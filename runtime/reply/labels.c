@@ -1,5 +1,6 @@
 /* What became of labels and of edits of lists. */
 #include <assert.h>
+#include <string.h>
 
 #include "runtime/reply/reply.h"
 #include "runtime/reply/writer.h"
@@ -32,7 +33,8 @@ size_t reply_list_edits(void *out, size_t capacity, const struct list_edit *edit
 	assert(capacity >= REPLY_EDITS_BYTES_MAX(count));
 	write_words(&writer, "{\"edits\":[");
 	for (size_t i = 0; i < count; i++) {
-		bool applied = refused[i] == REASON_NONE;
+		const struct reason_row *row     = reason_row_of(refused[i]);
+		bool                     applied = refused[i] == REASON_NONE;
 
 		write_separator(&writer);
 		write_words(&writer, "{");
@@ -41,7 +43,11 @@ size_t reply_list_edits(void *out, size_t capacity, const struct list_edit *edit
 		write_name(&writer, "value");
 		write_text(&writer, edits[i].value.data, edits[i].value.size_bytes);
 		write_name(&writer, "outcome");
-		write_word(&writer, applied ? "applied" : reason_row_of(refused[i])->name);
+		write_word(&writer, applied ? "applied" : row->name);
+		if (!applied) {
+			write_name(&writer, "text");
+			write_text(&writer, row->meaning, strlen(row->meaning));
+		}
 		write_words(&writer, "}");
 	}
 	write_words(&writer, "]}");

@@ -5,17 +5,15 @@
 
 #include "runtime/reply/writer.h"
 
-/* The decider gives one of these when, and only when, it had a valid score. */
+/* There is one when the model ran and what it gave was valid; whether it counted, where an
+ * allow rule stands beside it, is another thing. */
 static bool has_score(const struct decision *decision)
 {
 	for (size_t i = 0; i < decision->reasons_count; i++)
-		switch (decision->reasons[i].code) {
-		case DECIDED_SCORE_BELOW_REVIEW:
-		case DECIDED_SCORE_REVIEW:
-		case DECIDED_SCORE_DECLINE: return true;
-		default: break;
-		}
-	return false;
+		if (decision->reasons[i].code == DECIDED_FAILURE &&
+		    decision->reasons[i].failure == REASON_model_output_invalid)
+			return false;
+	return decision->stages_run >> STAGE_model & 1;
 }
 
 static void write_reasons(struct writer *writer, const struct decision *decision)
@@ -150,20 +148,6 @@ size_t reply_decision(void *out, size_t capacity, const struct reply_item *item)
 	assert(capacity >= REPLY_DECISION_BYTES_MAX);
 	write_decision(&writer, item);
 	assert(writer.size <= REPLY_DECISION_BYTES_MAX);
-	return writer.size;
-}
-
-size_t reply_batch(void *out, size_t capacity, const struct reply_item *items, size_t count)
-{
-	struct writer writer = writer_of(out, capacity);
-
-	assert(capacity >= REPLY_BATCH_BYTES_MAX(count));
-	write_words(&writer, "{\"decisions\":[");
-	for (size_t i = 0; i < count; i++) {
-		write_separator(&writer);
-		write_decision(&writer, &items[i]);
-	}
-	write_words(&writer, "]}");
 	return writer.size;
 }
 

@@ -39,13 +39,12 @@
 #include "runtime/base/reason.h"
 #include "runtime/base/transaction.h"
 
-#define REPLY_DECISION_BYTES_MAX    8192 /* one object and its comma */
-#define REPLY_BATCH_BYTES_MAX(n)    (32 + (size_t)(n) * REPLY_DECISION_BYTES_MAX)
-#define REPLY_TRANSACTION_BYTES_MAX 131072 /* TRANSACTION_FEATURES_MAX of the longest names */
-#define REPLY_LABELS_BYTES_MAX(n)   (32 + (size_t)(n) * 512)
-#define REPLY_EDITS_BYTES_MAX(n)    (32 + (size_t)(n) * 1280)
-#define REPLY_VERSION_BYTES_MAX     1024
-#define REPLY_HEALTH_BYTES_MAX      512
+#define REPLY_DECISION_BYTES_MAX  8192 /* one object and its comma */
+#define REPLY_BATCH_BYTES_MAX(n)  (32 + (size_t)(n) * REPLY_DECISION_BYTES_MAX)
+#define REPLY_LABELS_BYTES_MAX(n) (32 + (size_t)(n) * 512)
+#define REPLY_EDITS_BYTES_MAX(n)  (32 + (size_t)(n) * 1536)
+#define REPLY_VERSION_BYTES_MAX   1024
+#define REPLY_HEALTH_BYTES_MAX    512
 
 /* What differs between two runs that decide the same. */
 struct reply_circumstance {
@@ -65,10 +64,8 @@ struct reply_item {
  * REPLY_DECISION_BYTES_MAX.  Returns the bytes written. */
 size_t reply_decision(void *out, size_t capacity, const struct reply_item *item);
 
-/* A batch; capacity >= REPLY_BATCH_BYTES_MAX(count). */
-size_t reply_batch(void *out, size_t capacity, const struct reply_item *items, size_t count);
-
-/* The same batch from answers that reply_decision made, now or long ago. */
+/* A batch, of answers that reply_decision made, now or long ago; capacity >=
+ * REPLY_BATCH_BYTES_MAX(count). */
 size_t reply_batch_of(void *out, size_t capacity, const struct bytes *answers, size_t count);
 
 /* POST /v1/labels: { "labels": [ { "id", "outcome" } ] }, in the order of the request;
@@ -76,17 +73,11 @@ size_t reply_batch_of(void *out, size_t capacity, const struct bytes *answers, s
 size_t reply_labels(void *out, size_t capacity, const struct label *labels, const uint8_t *outcomes,
 		    size_t count);
 
-/* POST /v1/lists: { "edits": [ { "list", "value", "outcome" } ] }; the outcome is
- * "applied", or the name of the row that refused[i] is.  capacity >=
+/* POST /v1/lists: { "edits": [ { "list", "value", "outcome", "text" } ] }; the outcome is
+ * "applied", or the name of the row that refused[i] is, with its meaning as text.  capacity >=
  * REPLY_EDITS_BYTES_MAX(count). */
 size_t reply_list_edits(void *out, size_t capacity, const struct list_edit *edits,
 			const enum reason *refused, size_t count);
-
-/* A transaction in the spelling runtime/decode reads: decoding it with the same
- * schema gives the same struct, byte for byte.  For `assayctl audit cat` and
- * replay.  capacity >= REPLY_TRANSACTION_BYTES_MAX. */
-size_t reply_transaction(void *out, size_t capacity, const struct transaction *transaction,
-			 const struct feature_schema *schema);
 
 /* GET /v1/version: { "name", "version", "build", "model", "ruleset", "config" }. */
 struct reply_about {

@@ -4,16 +4,12 @@
 #include "runtime/rules/machine.h"
 #include "runtime/rules/plan.h"
 
-static size_t aligned(size_t size_bytes)
-{
-	return (size_bytes + RULES_ALIGN_BYTES - 1) & ~(size_t)(RULES_ALIGN_BYTES - 1);
-}
-
 size_t rules_size(const struct rules_plan *plan)
 {
-	size_t size_bytes = aligned(sizeof(struct rules));
+	size_t size_bytes = program_aligned(sizeof(struct rules));
 
-#define ARRAY(type, name, max) size_bytes += aligned(plan->program.name##_count * sizeof(type));
+#define ARRAY(type, name, max) \
+	size_bytes += program_aligned(plan->program.name##_count * sizeof(type));
 	PROGRAM_ARRAYS(ARRAY)
 #undef ARRAY
 	return size_bytes;
@@ -39,7 +35,7 @@ static void verify(const struct program *program)
 struct rules *rules_build(const struct rules_plan *plan, void *memory, size_t size_bytes)
 {
 	struct rules *rules = memory;
-	uint8_t      *at    = (uint8_t *)memory + aligned(sizeof(*rules));
+	uint8_t      *at    = (uint8_t *)memory + program_aligned(sizeof(*rules));
 
 	assert((uintptr_t)memory % RULES_ALIGN_BYTES == 0);
 	assert(size_bytes >= rules_size(plan));
@@ -49,7 +45,7 @@ struct rules *rules_build(const struct rules_plan *plan, void *memory, size_t si
 	rules->program.name = (type *)at;                                                  \
 	if (plan->program.name##_count > 0)                                                \
 		memcpy(at, plan->program.name, plan->program.name##_count * sizeof(type)); \
-	at += aligned(plan->program.name##_count * sizeof(type));
+	at += program_aligned(plan->program.name##_count * sizeof(type));
 	PROGRAM_ARRAYS(ARRAY)
 #undef ARRAY
 	return rules;
@@ -60,13 +56,18 @@ const uint8_t *rules_digest(const struct rules *rules)
 	return rules->program.digest;
 }
 
+enum field rules_list_field(const struct rules *rules, struct bytes name)
+{
+	const struct program *program = &rules->program;
+
+	for (uint32_t i = 0; i < program->lists_count; i++)
+		if (bytes_equal(name,
+				bytes_of(program->lists[i].name, strlen(program->lists[i].name))))
+			return (enum field)program->lists[i].field;
+	return FIELD_NONE;
+}
+
 uint32_t rules_count(const struct rules *rules)
 {
 	return rules->program.items_count;
-}
-
-const char *rules_id(const struct rules *rules, uint32_t rule)
-{
-	assert(rule < rules->program.items_count);
-	return rules->program.items[rule].id;
 }

@@ -54,6 +54,33 @@ static struct operand made(const struct operand *left, enum value_type type)
 	return (struct operand){ .type = type, .line = left->line, .column = left->column };
 }
 
+/* ---- numbers that are floats */
+
+double operand_literal(double number, bool single)
+{
+	return single ? (double)(float)number : number;
+}
+
+static void round_literal(struct parser *parser, const struct operand *operand)
+{
+	struct program *program = &parser->plan->program;
+	uint32_t        at      = operand->literal - 1;
+
+	if (operand->literal == 0 || parser->errors->count > 0)
+		return;
+	program->code[at].c = parser_constant(
+		parser, operand_literal(program->numbers[program->code[at].c], true));
+}
+
+bool operand_meet(struct parser *parser, const struct operand *a, const struct operand *b)
+{
+	if (a->single)
+		round_literal(parser, b);
+	if (b->single)
+		round_literal(parser, a);
+	return (a->single || b->single) && (a->single || a->literal) && (b->single || b->literal);
+}
+
 /* ---- literals */
 
 static struct operand literal(struct parser *parser)
@@ -86,7 +113,9 @@ static struct operand literal(struct parser *parser)
 	}
 	if (parser_full(parser, load.c))
 		return untyped(parser);
-	parser_emit(parser, load, 1);
+	out.literal = parser_emit(parser, load, 1) + 1;
+	if (token.kind != TOKEN_NUMBER)
+		out.literal = 0;
 	return out;
 }
 
@@ -116,22 +145,25 @@ static int order_texts(const void *a, const void *b, void *program)
 			   value_text(program_text(program, *(const struct text_place *)b)));
 }
 
-static bool add_to_set(struct parser *parser, enum value_type type)
+static bool add_to_set(struct parser *parser, enum value_type type, bool single)
 {
 	struct token      token;
 	struct text_place place;
 	double            number;
 
-	if (type == TYPE_NUMBER)
-		return expression_constant(parser, &number) &&
-		       !parser_full(parser, plan_add_numbers(parser->plan, &number));
+	if (type == TYPE_NUMBER) {
+		if (!expression_constant(parser, &number))
+			return false;
+		number = operand_literal(number, single);
+		return !parser_full(parser, plan_add_numbers(parser->plan, &number));
+	}
 	if (!parser_need_kind(parser, TOKEN_TEXT, "a text", &token))
 		return false;
 	place = parser_text(parser, &token);
 	return !parser_full(parser, plan_add_texts(parser->plan, &place));
 }
 
-uint32_t expression_set(struct parser *parser, enum value_type type, const char *until)
+uint32_t expression_set(struct parser *parser, enum value_type type, bool single, const char *until)
 {
 	struct program *program = &parser->plan->program;
 	uint32_t  *count = type == TYPE_NUMBER ? &program->numbers_count : &program->texts_count;
@@ -144,7 +176,7 @@ uint32_t expression_set(struct parser *parser, enum value_type type, const char 
 				    "a list in the text has at most %d values", RULES_SET_MAX);
 			parser->lost = true;
 		}
-		if (!add_to_set(parser, type))
+		if (!add_to_set(parser, type, single))
 			return 0;
 	} while (parser_take(parser, ","));
 	if (!parser_need(parser, until))
@@ -197,7 +229,8 @@ static struct operand argument(struct parser *parser, const struct function *fun
 static struct operand call(struct parser *parser, const struct token *name)
 {
 	const struct function *function = find_function(name->raw);
-	struct operand         first = { 0 }, out = { .line = name->line, .column = name->column };
+	struct operand         first = { 0 }, one = { 0 };
+	struct operand         out = { .line = name->line, .column = name->column };
 
 	if (!function) {
 		name_unknown(parser, name, "function");
@@ -205,8 +238,6 @@ static struct operand call(struct parser *parser, const struct token *name)
 		return out;
 	}
 	for (uint8_t i = 0; i < function->arguments_count; i++) {
-		struct operand one;
-
 		if (i > 0 && !parser_need(parser, ","))
 			return out;
 		one = argument(parser, function, i, i ? first.type : TYPE_NONE);
@@ -215,6 +246,9 @@ static struct operand call(struct parser *parser, const struct token *name)
 	}
 	if (!parser_need(parser, ")"))
 		return out;
+	if (function->keeps)
+		out.single = function->arguments_count == 1 ? first.single
+							    : operand_meet(parser, &first, &one);
 	parser_emit(parser,
 		    (struct instruction){ .op = OP_CALL,
 					  .a  = function->arguments_count,
@@ -304,6 +338,19 @@ static struct operand primary(struct parser *parser)
 	return out;
 }
 
+/* A literal is still one with its sign. */
+static void negate(struct parser *parser, const struct operand *inner)
+{
+	struct program *program = &parser->plan->program;
+	uint32_t        at      = inner->literal - 1;
+
+	if (inner->literal == 0)
+		parser_emit(parser, (struct instruction){ .op = OP_NEGATE }, 0);
+	else if (parser->errors->count == 0)
+		program->code[at].c = parser_constant(parser,
+						      -program->numbers[program->code[at].c]);
+}
+
 /* The operand of a wrong operator is TYPE_NONE, so that one mistake is told once. */
 static struct operand prefixed(struct parser *parser)
 {
@@ -317,11 +364,13 @@ static struct operand prefixed(struct parser *parser)
 		return out;
 	}
 	if (parser_take(parser, "-")) {
-		inner     = unary(parser);
-		out.money = inner.money;
+		inner = unary(parser);
 		if (parser_want(parser, &inner, TYPE_NUMBER, " after -"))
 			out.type = TYPE_NUMBER;
-		parser_emit(parser, (struct instruction){ .op = OP_NEGATE }, 0);
+		out.money   = inner.money;
+		out.single  = inner.single;
+		out.literal = inner.literal;
+		negate(parser, &inner);
 		return out;
 	}
 	return primary(parser);
@@ -372,7 +421,7 @@ static struct operand in_set(struct parser *parser, const struct operand *left, 
 		parser_want(parser, left, TYPE_TEXT, " or a number before in");
 		type = parser->token.kind == TOKEN_TEXT ? TYPE_TEXT : TYPE_NUMBER;
 	}
-	at = expression_set(parser, type, "]");
+	at = expression_set(parser, type, left->single, "]");
 	parser_emit(parser,
 		    (struct instruction){ .op = OP_IN_SET, .a = type, .b = negated, .c = at }, 0);
 	return made(left, TYPE_BOOLEAN);
@@ -394,6 +443,7 @@ static struct operand compared(struct parser *parser, const struct operand *left
 	}
 	if (type != TYPE_NONE && !parser_want(parser, &right, type, " as on the left"))
 		return made(left, TYPE_NONE);
+	operand_meet(parser, left, &right);
 	parser_emit(parser, (struct instruction){ .op = op, .a = type }, -1);
 	return made(left, TYPE_BOOLEAN);
 }

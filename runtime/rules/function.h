@@ -14,6 +14,7 @@ struct function {
 	uint8_t     arguments[FUNCTION_ARGUMENTS_MAX]; /* enum value_type */
 	uint8_t     result;                            /* TYPE_ANY: that of the first */
 	struct value (*call)(const struct value *arguments, uint8_t type); /* type of the first */
+	bool keeps; /* gives one of its numbers back, but perhaps for the sign */
 };
 
 extern const struct function functions[];

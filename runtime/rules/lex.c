@@ -1,6 +1,7 @@
 #include "runtime/rules/lex.h"
 
 #include "runtime/base/time.h"
+#include "runtime/base/utf8.h"
 
 #define DIGITS_MAX 15
 
@@ -190,42 +191,12 @@ void lex_next(struct lexer *lexer, struct token *out)
 		lex_sign(lexer, out);
 }
 
-/* RFC 3629 section 4.  The bytes of the character at `at`, 0 when it is none. */
-static size_t utf8_bytes(struct bytes text, size_t at)
-{
-	static const struct {
-		uint8_t from, to, size_bytes, second_from, second_to;
-	} forms[] = {
-		{ 0x00, 0x7f, 1, 0, 0 },       { 0xc2, 0xdf, 2, 0x80, 0xbf },
-		{ 0xe0, 0xe0, 3, 0xa0, 0xbf }, { 0xe1, 0xec, 3, 0x80, 0xbf },
-		{ 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf },
-		{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf },
-		{ 0xf4, 0xf4, 4, 0x80, 0x8f },
-	};
-	const uint8_t *p = text.data + at;
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		size_t n = forms[i].size_bytes;
-
-		if (p[0] < forms[i].from || p[0] > forms[i].to)
-			continue;
-		if (n > text.size_bytes - at)
-			return 0;
-		if (n > 1 && (p[1] < forms[i].second_from || p[1] > forms[i].second_to))
-			return 0;
-		for (size_t k = 2; k < n; k++)
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		return n;
-	}
-	return 0;
-}
-
 size_t lex_utf8(struct bytes text)
 {
 	size_t at = 0, n;
 
-	while (at < text.size_bytes && (n = utf8_bytes(text, at)) > 0)
+	while (at < text.size_bytes &&
+	       (n = utf8_character(text.data + at, text.size_bytes - at)) > 0)
 		at += n;
 	return at;
 }

@@ -1,11 +1,7 @@
 #include "runtime/rules/lists.h"
 
 #include <stdio.h>
-
-static size_t aligned(size_t size_bytes)
-{
-	return (size_bytes + RULES_ALIGN_BYTES - 1) & ~(size_t)(RULES_ALIGN_BYTES - 1);
-}
+#include <stdlib.h>
 
 /* FNV-1a, finished by Murmur3's mixer.  It only spreads the comparisons: equal hashes are
  * told apart by their values, and no choice of values makes a search longer. */
@@ -17,6 +13,11 @@ static uint64_t hash_of(struct value value)
 		hash = (hash ^ value_byte(value, i)) * UINT64_C(0x100000001b3);
 	hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
 	return hash ^ hash >> 33;
+}
+
+static bool is_extra(const struct list_entry *entry)
+{
+	return !(entry->flags & LIST_FROM_FILE);
 }
 
 static struct value value_of_entry(const struct list_entry *entry)
@@ -64,16 +65,30 @@ bool lists_has(const struct rules_lists *lists, uint32_t list, struct value valu
 
 /* ---- changing */
 
+static void expect(struct list_state *list, int64_t expires_ns)
+{
+	if (expires_ns < list->earliest_ns)
+		list->earliest_ns = expires_ns;
+}
+
+static uint32_t take_place(struct list_state *list)
+{
+	uint32_t place = list->free >= 0 ? (uint32_t)list->free : list->touched++;
+
+	assert(place < list->room);
+	if (list->free >= 0)
+		list->free = list->entries[place].expires_ns;
+	return place;
+}
+
 static void insert(struct list_state *list, struct value value, uint32_t at, uint64_t hash,
 		   struct list_entry fresh)
 {
-	uint32_t           place = list->free >= 0 ? (uint32_t)list->free : list->touched++;
+	uint32_t           place = take_place(list);
 	struct list_entry *entry = &list->entries[place];
 
-	assert(list->used < list->room && place < list->room);
-	assert(value.size_bytes <= LIST_VALUE_BYTES_MAX);
-	if (list->free >= 0)
-		list->free = entry->expires_ns;
+	assert(list->used < list->room && value.size_bytes <= LIST_VALUE_BYTES_MAX);
+	expect(list, fresh.expires_ns);
 	*entry            = fresh;
 	entry->size_bytes = (uint16_t)value.size_bytes;
 	memcpy(entry->value, value.text, value.size_bytes);
@@ -99,37 +114,50 @@ static void drop_expired(struct list_state *list, int64_t now_ns)
 {
 	uint32_t kept = 0;
 
+	list->earliest_ns = INT64_MAX;
 	for (uint32_t at = 0; at < list->used; at++) {
 		uint32_t                 place = list->index[at].entry;
 		const struct list_entry *entry = &list->entries[place];
 
-		if (!(entry->flags & LIST_FROM_FILE) && entry->expires_ns <= now_ns)
+		if (is_extra(entry) && entry->expires_ns <= now_ns) {
 			free_entry(list, place);
-		else
-			list->index[kept++] = list->index[at];
+			continue;
+		}
+		if (is_extra(entry))
+			expect(list, entry->expires_ns);
+		list->index[kept++] = list->index[at];
 	}
 	list->used = kept;
+}
+
+/* It is there: the edit goes over it. */
+static void change(struct list_state *list, uint32_t at, uint8_t flags, int64_t expires_ns,
+		   int64_t now_ns)
+{
+	struct list_entry *entry = &list->entries[list->index[at].entry];
+
+	entry->expires_ns = expires_ns;
+	entry->flags      = (entry->flags & LIST_FROM_FILE) | flags;
+	if (is_extra(entry) && (flags & LIST_REMOVED || expires_ns <= now_ns))
+		take_out(list, at);
+	else if (is_extra(entry))
+		expect(list, expires_ns);
 }
 
 bool lists_apply(struct list_state *list, struct bytes bytes, uint8_t flags, int64_t expires_ns,
 		 int64_t now_ns)
 {
-	struct value       value = value_text(bytes);
-	uint64_t           hash  = hash_of(value);
-	struct list_entry *entry;
-	uint32_t           at;
+	struct value value = value_text(bytes);
+	uint64_t     hash  = hash_of(value);
+	uint32_t     at;
 
 	if (find(list, value, hash, &at)) {
-		entry             = &list->entries[list->index[at].entry];
-		entry->expires_ns = expires_ns;
-		entry->flags      = (entry->flags & LIST_FROM_FILE) | flags;
-		if (entry->flags == (LIST_EDITED | LIST_REMOVED))
-			take_out(list, at);
+		change(list, at, flags, expires_ns, now_ns);
 		return true;
 	}
-	if (flags & LIST_REMOVED)
+	if (flags & LIST_REMOVED || expires_ns <= now_ns)
 		return true;
-	if (list->used == list->room) {
+	if (list->used == list->room && list->earliest_ns <= now_ns) {
 		drop_expired(list, now_ns);
 		find(list, value, hash, &at);
 	}
@@ -140,23 +168,60 @@ bool lists_apply(struct list_state *list, struct bytes bytes, uint8_t flags, int
 	return true;
 }
 
+/* ---- as the file has them */
+
+static int order_of(const struct list_state *a, struct list_index one, const struct list_state *b,
+		    struct list_index other)
+{
+	if (one.hash != other.hash)
+		return one.hash > other.hash ? 1 : -1;
+	return value_order(value_of_entry(&a->entries[one.entry]),
+			   value_of_entry(&b->entries[other.entry]));
+}
+
+/* Of two that are the same, the later one of the file counts, so it comes first. */
+static int order_in_list(const void *one, const void *other, void *list)
+{
+	const struct list_index *a = one, *b = other;
+	int                      order = order_of(list, *a, list, *b);
+
+	return order ? order : (a->entry < b->entry) - (a->entry > b->entry);
+}
+
+static void reset_list(struct list_state *list, const struct program *program, struct span from)
+{
+	list->used        = 0;
+	list->touched     = from.count;
+	list->free        = -1;
+	list->earliest_ns = INT64_MAX;
+	for (uint32_t i = 0; i < from.count; i++) {
+		const struct list_initial *initial = &program->entries[from.first + i];
+		struct bytes               value   = program_text(program, initial->value);
+		struct list_entry         *entry   = &list->entries[i];
+
+		*entry = (struct list_entry){ .flags      = LIST_FROM_FILE,
+					      .expires_ns = initial->expires_ns,
+					      .size_bytes = (uint16_t)value.size_bytes };
+		memcpy(entry->value, value.data, value.size_bytes);
+		list->index[i] = (struct list_index){ .hash  = hash_of(value_text(value)),
+						      .entry = i };
+	}
+	if (from.count > 0)
+		qsort_r(list->index, from.count, sizeof(*list->index), order_in_list, list);
+	for (uint32_t i = 0; i < from.count; i++)
+		if (list->used == 0 ||
+		    order_of(list, list->index[list->used - 1], list, list->index[i]) != 0)
+			list->index[list->used++] = list->index[i];
+		else
+			free_entry(list, list->index[i].entry);
+}
+
 void lists_reset(struct rules_lists *lists)
 {
 	const struct program *program = &lists->rules->program;
 
-	for (uint32_t i = 0; i < lists->count; i++) {
-		struct span from = program->lists[i].entries;
-
-		lists->lists[i].used    = 0;
-		lists->lists[i].touched = 0;
-		lists->lists[i].free    = -1;
-		for (uint32_t e = 0; e < from.count; e++) {
-			const struct list_initial *entry = &program->entries[from.first + e];
-
-			lists_apply(&lists->lists[i], program_text(program, entry->value),
-				    LIST_FROM_FILE, entry->expires_ns, INT64_MIN);
-		}
-	}
+	for (uint32_t i = 0; i < lists->count; i++)
+		reset_list(&lists->lists[i], program, program->lists[i].entries);
 }
 
 /* ---- memory */
@@ -164,18 +229,18 @@ void lists_reset(struct rules_lists *lists)
 size_t rules_lists_size(const struct rules *rules)
 {
 	const struct program *program    = &rules->program;
-	size_t                size_bytes = aligned(sizeof(struct rules_lists));
+	size_t                size_bytes = program_aligned(sizeof(struct rules_lists));
 
 	for (uint32_t i = 0; i < program->lists_count; i++)
-		size_bytes += aligned(program->lists[i].room * sizeof(struct list_index)) +
-			      aligned(program->lists[i].room * sizeof(struct list_entry));
+		size_bytes += program_aligned(program->lists[i].room * sizeof(struct list_index)) +
+			      program_aligned(program->lists[i].room * sizeof(struct list_entry));
 	return size_bytes;
 }
 
 struct rules_lists *rules_lists_init(void *memory, const struct rules *rules)
 {
 	struct rules_lists *lists = memory;
-	uint8_t            *at    = (uint8_t *)memory + aligned(sizeof(*lists));
+	uint8_t            *at    = (uint8_t *)memory + program_aligned(sizeof(*lists));
 
 	assert((uintptr_t)memory % RULES_ALIGN_BYTES == 0);
 	*lists = (struct rules_lists){ .rules = rules, .count = rules->program.lists_count };
@@ -186,9 +251,9 @@ struct rules_lists *rules_lists_init(void *memory, const struct rules *rules)
 		memcpy(state->name, list->name, sizeof(state->name));
 		state->room  = list->room;
 		state->index = (struct list_index *)at;
-		at += aligned(list->room * sizeof(struct list_index));
+		at += program_aligned(list->room * sizeof(struct list_index));
 		state->entries = (struct list_entry *)at;
-		at += aligned(list->room * sizeof(struct list_entry));
+		at += program_aligned(list->room * sizeof(struct list_entry));
 	}
 	lists_reset(lists);
 	return lists;
@@ -215,17 +280,7 @@ static bool is_item(const struct rules *rules, struct bytes id)
 	return false;
 }
 
-static enum reason refuse(struct failure *failure, enum reason reason, const char *place,
-			  const char *detail)
-{
-	*failure = (struct failure){ .reason = reason };
-	snprintf(failure->place, sizeof(failure->place), "%s", place);
-	snprintf(failure->detail, sizeof(failure->detail), "%s", detail);
-	return reason;
-}
-
-enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit, int64_t now_ns,
-			    struct failure *failure)
+enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit, int64_t now_ns)
 {
 	struct list_state *list  = lists_find(lists,
 					      bytes_of(edit->list.data, edit->list.size_bytes));
@@ -233,18 +288,14 @@ enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *e
 	uint8_t            flags = edit->remove ? LIST_EDITED | LIST_REMOVED : LIST_EDITED;
 
 	if (!list)
-		return refuse(failure, REASON_list_unknown, "/list",
-			      "the rules declare no list of this name");
+		return REASON_list_unknown;
 	if (value.size_bytes == 0 || value.size_bytes > LIST_VALUE_BYTES_MAX)
-		return refuse(failure, REASON_field_format, "/value",
-			      "an entry of a list has 1 to 142 bytes");
+		return REASON_field_format;
 	if (list == &lists->lists[RULES_SNOOZE_LIST] && !edit->remove &&
 	    !is_item(lists->rules, value))
-		return refuse(failure, REASON_field_format, "/value",
-			      "no rule or typology has this id");
+		return REASON_rule_unknown;
 	if (!lists_apply(list, value, flags, edit->remove ? 0 : edit->expires_ns, now_ns))
-		return refuse(failure, REASON_list_full, "/list",
-			      "the list has as many entries as its room in the rules");
+		return REASON_list_full;
 	return REASON_NONE;
 }
 
@@ -267,24 +318,148 @@ bool lists_rises(struct list_order *before, struct bytes bytes)
 	return rises;
 }
 
-uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old)
+/* ---- a newly loaded file
+ *
+ * Both indexes have one order, so that taking over is merging them: each entry is looked
+ * at once, and moved at most once. */
+
+/* Which edits of `from` lie over `to`, which has none yet. */
+struct merging {
+	const struct rules      *rules;
+	struct list_state       *to;
+	const struct list_state *from;
+	bool                     snoozes;
+	int64_t                  after_ns; /* edits that expire by then are left out */
+};
+
+static struct merging merging_of(const struct rules_lists *lists, const struct list_state *from)
 {
-	uint32_t lost = 0;
+	struct bytes       name = bytes_of(from->name, strlen(from->name));
+	struct list_state *to   = lists_find((struct rules_lists *)(uintptr_t)lists, name);
 
-	lists_reset(lists);
-	for (uint32_t i = 0; old && i < old->count; i++) {
-		const struct list_state *from = &old->lists[i];
-		struct list_state *to = lists_find(lists, bytes_of(from->name, strlen(from->name)));
+	return (struct merging){ .rules    = lists->rules,
+				 .to       = to,
+				 .from     = from,
+				 .snoozes  = to == &lists->lists[RULES_SNOOZE_LIST],
+				 .after_ns = INT64_MIN };
+}
 
-		for (uint32_t at = 0; to && at < from->used; at++) {
-			const struct list_entry *entry = &from->entries[from->index[at].entry];
-			struct bytes             value = bytes_of(entry->value, entry->size_bytes);
+static bool wants_place(const struct merging *m, const struct list_entry *entry)
+{
+	return entry->flags & LIST_EDITED && !(entry->flags & LIST_REMOVED) &&
+	       entry->expires_ns > m->after_ns &&
+	       (!m->snoozes || is_item(m->rules, bytes_of(entry->value, entry->size_bytes)));
+}
 
-			if (entry->flags & LIST_EDITED)
-				lost += !lists_restore(lists, to, value,
-						       entry->flags & ~LIST_FROM_FILE,
-						       entry->expires_ns);
+/* How many places the edits want beside what the file lists. */
+static uint32_t places_wanted(const struct merging *m)
+{
+	uint32_t wanted = 0, at = 0;
+
+	for (uint32_t i = 0; i < m->from->used; i++) {
+		struct list_index one   = m->from->index[i];
+		int               order = 1;
+
+		while (at < m->to->used &&
+		       (order = order_of(m->from, one, m->to, m->to->index[at])) > 0)
+			at++;
+		if (at == m->to->used || order != 0)
+			wanted += wants_place(m, &m->from->entries[one.entry]);
+	}
+	return wanted;
+}
+
+/* What has expired goes only where its place is needed, as in lists_apply: with the same
+ * file nothing changes. */
+static uint32_t plan_merge(struct merging *m, int64_t now_ns)
+{
+	uint32_t wanted = places_wanted(m);
+
+	if (wanted <= m->to->room - m->to->used)
+		return wanted;
+	m->after_ns = now_ns;
+	return places_wanted(m);
+}
+
+/* From the end, so that it is done in place; the last ones are those that are lost. */
+static void merge(const struct merging *m, uint32_t wanted, uint32_t lost)
+{
+	struct list_state *to = m->to;
+	uint32_t           a = to->used, at = a + wanted - lost;
+
+	to->used = at;
+	for (uint32_t b = m->from->used; b-- > 0;) {
+		struct list_index        one   = m->from->index[b];
+		const struct list_entry *entry = &m->from->entries[one.entry];
+		struct list_entry       *over;
+		int                      order = -1;
+
+		if (!(entry->flags & LIST_EDITED))
+			continue;
+		while (a > 0 && (order = order_of(to, to->index[a - 1], m->from, one)) > 0)
+			to->index[--at] = to->index[--a];
+		if (a > 0 && order == 0) {
+			over             = &to->entries[to->index[a - 1].entry];
+			over->flags      = LIST_FROM_FILE | entry->flags;
+			over->expires_ns = entry->expires_ns;
+		} else if (wants_place(m, entry)) {
+			if (lost > 0) {
+				lost--;
+				continue;
+			}
+			one.entry              = take_place(to);
+			to->entries[one.entry] = *entry;
+			to->entries[one.entry].flags &= (uint8_t)~LIST_FROM_FILE;
+			expect(to, entry->expires_ns);
+			to->index[--at] = one;
 		}
 	}
-	return lost;
+	assert(at == a);
+}
+
+bool rules_lists_fit(const struct rules_lists *lists, const struct rules_lists *old, int64_t now_ns,
+		     struct rules_misfit *out)
+{
+	for (uint32_t i = 0; old && i < old->count; i++) {
+		struct merging m = merging_of(lists, &old->lists[i]);
+		uint32_t       wanted;
+
+		if (!m.to)
+			continue;
+		wanted = plan_merge(&m, now_ns);
+		if (wanted <= m.to->room - m.to->used)
+			continue;
+		*out = (struct rules_misfit){
+			.list = m.to->name, .room = m.to->room, .file = m.to->used, .edits = wanted
+		};
+		return false;
+	}
+	return true;
+}
+
+void rules_misfit_text(const struct rules_misfit *misfit, char *out, size_t size_bytes)
+{
+	snprintf(out, size_bytes,
+		 "list %s has room for %u, but %u entries of the file and %u edits: raise its room "
+		 "or take edits back",
+		 misfit->list, misfit->room, misfit->file, misfit->edits);
+}
+
+uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old, int64_t now_ns)
+{
+	uint32_t all = 0;
+
+	for (uint32_t i = 0; old && i < old->count; i++) {
+		struct merging m = merging_of(lists, &old->lists[i]);
+		uint32_t       wanted, left, lost;
+
+		if (!m.to)
+			continue;
+		wanted = plan_merge(&m, now_ns);
+		left   = m.to->room - m.to->used;
+		lost   = wanted > left ? wanted - left : 0;
+		merge(&m, wanted, lost);
+		all += lost;
+	}
+	return all;
 }

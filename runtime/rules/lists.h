@@ -16,7 +16,11 @@
  *
  * An entry that has expired stays, without matching, until its list is full and an edit
  * wants its place: then all of that list that had expired by the edit's now_ns go, but
- * those of the file.  So the lists are a function of the file and the edits alone. */
+ * those of the file.  So the lists are a function of the file and the edits alone.
+ *
+ * Looking for what has expired takes a look at every entry, so `earliest_ns` says when it
+ * is worth it; and as an edit that has expired when it is made takes no place, one time
+ * makes one such look at most, however many edits come with it. */
 #ifndef ASSAY_RUNTIME_RULES_LISTS_H
 #define ASSAY_RUNTIME_RULES_LISTS_H
 
@@ -47,8 +51,9 @@ struct list_index {
 struct list_state {
 	char               name[RULES_ID_BYTES_MAX + 1];
 	uint32_t           room, used;
-	uint32_t           touched; /* entries that were ever in use: the first so many */
-	int64_t            free;    /* the first free one of them; -1: none */
+	uint32_t           touched;     /* entries that were ever in use: the first so many */
+	int64_t            free;        /* the first free one of them; -1: none */
+	int64_t            earliest_ns; /* no entry that is not the file's expires before */
 	struct list_index *index;
 	struct list_entry *entries;
 };

@@ -9,16 +9,17 @@ struct builtin {
 	uint8_t     op;
 	uint8_t     type;
 	bool        money;
+	bool        single;
 };
 
 static const struct builtin builtins[] = {
-	{ "amount", OP_AMOUNT, TYPE_NUMBER, true },
-	{ "score", OP_SCORE, TYPE_NUMBER, false },
-	{ "margin", OP_MARGIN, TYPE_NUMBER, false },
-	{ "model_ran", OP_MODEL_RAN, TYPE_BOOLEAN, false },
-	{ "time", OP_TIME_OF_TRANSACTION, TYPE_TIME, false },
-	{ "now", OP_TIME_NOW, TYPE_TIME, false },
-	{ "total", OP_TOTAL, TYPE_NUMBER, false },
+	{ "amount", OP_AMOUNT, TYPE_NUMBER, true, false },
+	{ "score", OP_SCORE, TYPE_NUMBER, false, true },
+	{ "margin", OP_MARGIN, TYPE_NUMBER, false, true },
+	{ "model_ran", OP_MODEL_RAN, TYPE_BOOLEAN, false, false },
+	{ "time", OP_TIME_OF_TRANSACTION, TYPE_TIME, false, false },
+	{ "now", OP_TIME_NOW, TYPE_TIME, false, false },
+	{ "total", OP_TOTAL, TYPE_NUMBER, false, false },
 };
 #define BUILTINS_COUNT (sizeof(builtins) / sizeof(builtins[0]))
 
@@ -125,12 +126,16 @@ static struct operand load_let(struct parser *parser, const struct token *token,
 {
 	const struct let  *let  = &parser->plan->program.lets[at];
 	struct instruction load = { .op = OP_LET, .c = at };
+	struct operand     out  = bare(token, let->type, let->money);
 
 	if (let->code.count == 1)
 		load = parser->plan->program.code[let->code.first];
+	out.single = let->single;
 	if (let->type != TYPE_NONE)
-		parser_emit(parser, load, 1);
-	return bare(token, let->type, let->money);
+		out.literal = parser_emit(parser, load, 1) + 1;
+	if (load.op != OP_NUMBER)
+		out.literal = 0;
+	return out;
 }
 
 static bool is_money(enum feature_kind kind)
@@ -141,7 +146,8 @@ static bool is_money(enum feature_kind kind)
 
 struct operand name_load_feature(struct parser *parser, const struct token *token)
 {
-	int at = find_computed(parser, token->raw);
+	int            at = find_computed(parser, token->raw);
+	struct operand out;
 
 	if (at >= 0) {
 		parser_emit(parser, (struct instruction){ .op = OP_COMPUTED, .c = (uint32_t)at },
@@ -153,7 +159,9 @@ struct operand name_load_feature(struct parser *parser, const struct token *toke
 	if (at >= 0) {
 		parser_emit(parser, (struct instruction){ .op = OP_SUPPLIED, .c = (uint32_t)at },
 			    1);
-		return bare(token, TYPE_NUMBER, false);
+		out        = bare(token, TYPE_NUMBER, false);
+		out.single = true;
+		return out;
 	}
 	name_unknown(parser, token, "name");
 	return bare(token, TYPE_NONE, false);
@@ -164,12 +172,15 @@ struct operand name_load(struct parser *parser, const struct token *token)
 	int                   let     = find_let(parser, token->raw);
 	const struct builtin *builtin = find_builtin(parser, token->raw);
 	enum field            field   = field_of_name(token->raw);
+	struct operand        out;
 
 	if (let >= 0)
 		return load_let(parser, token, (uint32_t)let);
 	if (builtin) {
 		parser_emit(parser, (struct instruction){ .op = builtin->op }, 1);
-		return bare(token, builtin->type, builtin->money);
+		out        = bare(token, builtin->type, builtin->money);
+		out.single = builtin->single;
+		return out;
 	}
 	if (field != FIELD_NONE) {
 		parser_emit(parser, (struct instruction){ .op = OP_FIELD, .c = field }, 1);

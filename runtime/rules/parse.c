@@ -35,6 +35,7 @@ static void parse_let(struct parser *parser)
 	parser->in_let = false;
 	let.type       = value.type;
 	let.money      = value.money;
+	let.single     = value.single;
 	if (parser->plan->program.lets_count == RULES_LETS_MAX)
 		parser_fail(parser, &name, "there are more than %d lets", RULES_LETS_MAX);
 	else

@@ -40,8 +40,11 @@ struct parser {
 struct operand {
 	enum value_type type; /* TYPE_NONE: an error was told */
 	uint32_t        line, column;
-	bool            money; /* prints with the currency's decimals */
-	bool            bare;  /* one literal or name: `raw` */
+	bool            money;   /* prints with the currency's decimals */
+	bool            single;  /* a number that is a float: see operand_meet */
+	uint32_t        literal; /* a number that stands there: its OP_NUMBER's place in the
+				  * code, + 1; 0: it is none */
+	bool            bare;    /* one literal or name: `raw` */
 	struct bytes    raw;
 };
 
@@ -106,9 +109,18 @@ struct operand expression_span(struct parser *parser, struct span *out);
 /* The same, which must have that type. */
 struct operand expression_of(struct parser *parser, enum value_type type, const char *why,
 			     struct span *out);
-/* Literals of that type; with `until` as the sign behind the last. */
-uint32_t expression_set(struct parser *parser, enum value_type type, const char *until);
+/* Literals of that type, as floats when `single`; with `until` as the sign behind the last. */
+uint32_t expression_set(struct parser *parser, enum value_type type, bool single,
+			const char *until);
 bool     expression_constant(struct parser *parser, double *out); /* a number, perhaps with - */
+
+/* score, margin and supplied features are floats.  What is supplied as 0.7 is the float that
+ * is nearest to 0.7, and so is the 0.7 of the file that it meets in a comparison: each
+ * literal is rounded, once, when it is compiled.  True: what comes of both, when it is one
+ * of them, is a float, too. */
+bool operand_meet(struct parser *parser, const struct operand *a, const struct operand *b);
+/* For a literal that meets a float, or does not. */
+double operand_literal(double number, bool single);
 
 /* ---- switch.c */
 

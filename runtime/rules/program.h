@@ -116,6 +116,7 @@ struct let {
 	char        name[RULES_ID_BYTES_MAX + 1];
 	uint8_t     type; /* enum value_type */
 	bool        money;
+	bool        single; /* a number that is a float */
 	struct span code;
 };
 
@@ -199,6 +200,11 @@ struct program {
 struct rules {
 	struct program program;
 };
+
+static inline size_t program_aligned(size_t size_bytes)
+{
+	return (size_bytes + RULES_ALIGN_BYTES - 1) & ~(size_t)(RULES_ALIGN_BYTES - 1);
+}
 
 static inline struct bytes program_text(const struct program *program, struct text_place place)
 {

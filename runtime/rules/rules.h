@@ -65,9 +65,7 @@ struct rules *rules_build(const struct rules_plan *plan, void *memory, size_t si
 
 /* SHA-256 of the rules text. */
 const uint8_t *rules_digest(const struct rules *rules);
-/* Rules and typologies together, in the order of the file, and their ids. */
-uint32_t    rules_count(const struct rules *rules);
-const char *rules_id(const struct rules *rules, uint32_t rule);
+uint32_t       rules_count(const struct rules *rules); /* rules and typologies together */
 
 /* ---- lists, edited while running; entries with an expiry in wall time
  *
@@ -75,19 +73,39 @@ const char *rules_id(const struct rules *rules, uint32_t rule);
  * over what the file lists (lists.h); an entry that expired does not match, and goes when
  * an edit needs its place: the lists are a function of the file and the edits. */
 
+/* What the list is declared to hold; FIELD_NONE: there is none of this name, or it is the
+ * one of ids. */
+enum field rules_list_field(const struct rules *rules, struct bytes name);
+
 /* `rules` must outlive the lists.  Memory is RULES_ALIGN_BYTES aligned, as for build. */
 size_t              rules_lists_size(const struct rules *rules);
 struct rules_lists *rules_lists_init(void *memory, const struct rules *rules);
 
-/* REASON_NONE, or list_unknown, list_full, field_format with the place in *failure. */
-enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit, int64_t now_ns,
-			    struct failure *failure);
+/* REASON_NONE; or it changed nothing: list_unknown, rule_unknown (to snooze), list_full, or
+ * field_format: an entry has 1 to 142 bytes. */
+enum reason rules_list_edit(struct rules_lists *lists, const struct list_edit *edit,
+			    int64_t now_ns);
 
 /* Carry edits over to the lists of a newly loaded rules file, by list name: what the file
- * itself lists is taken from the new file, and no other edits stay.  `old` NULL: there were
- * no rules, so none do.  Returns how many entries were lost because the new file gives
- * their list less room. */
-uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old);
+ * itself lists is taken from the new file.  `lists` are as rules_lists_init left them;
+ * `old` NULL: there were no rules, so there are no edits.  Edits that had expired by now_ns
+ * give way where the new file's room is not enough with them.
+ *
+ * Where it is not enough without them, rules_lists_fit says false and about which list: such
+ * a file is to be refused.  Adopting it all the same keeps as many as fit, those that
+ * come first by hash and value, and returns how many were lost.
+ *
+ * Work: one look at every entry of both: for 65,536 of each some 5 ms. */
+struct rules_misfit {
+	const char *list;
+	uint32_t    room, file, edits; /* entries of the file, and edits that need a place */
+};
+#define RULES_MISFIT_BYTES 256
+void rules_misfit_text(const struct rules_misfit *misfit, char *out, size_t size_bytes);
+bool rules_lists_fit(const struct rules_lists *lists, const struct rules_lists *old, int64_t now_ns,
+		     struct rules_misfit *out);
+uint32_t rules_lists_adopt(struct rules_lists *lists, const struct rules_lists *old,
+			   int64_t now_ns);
 
 /* Only the edits, in one order whatever theirs was.  Load first forgets all edits, checks
  * everything, and leaves none when it refuses; lists and rules that went are passed over. */

@@ -13,6 +13,7 @@
 struct arms {
 	struct operand out;
 	bool           subject; /* one lies on the stack */
+	bool           single;  /* and is a float */
 	uint32_t       depth;   /* of the stack between arms */
 	uint32_t       count;
 	uint32_t       ends[ARMS_MAX]; /* jumps to what follows */
@@ -74,7 +75,7 @@ static void switch_arm(struct parser *parser, struct arms *arms, enum value_type
 	struct operand when;
 
 	if (arms->subject) {
-		uint32_t set = expression_set(parser, type, ":");
+		uint32_t set = expression_set(parser, type, arms->single, ":");
 
 		parser_emit(parser, (struct instruction){ .op = OP_ARM_IN, .a = type, .c = set },
 			    1);
@@ -94,8 +95,9 @@ struct operand switch_expression(struct parser *parser)
 	enum value_type type = TYPE_NONE;
 
 	if (!parser_at(parser, "{")) {
-		subject = expression(parser);
-		type    = subject.type;
+		subject     = expression(parser);
+		type        = subject.type;
+		arms.single = subject.single;
 		if (type == TYPE_BOOLEAN || type == TYPE_TIME)
 			parser_want(parser, &subject, TYPE_NUMBER, " or a text to switch on");
 		if (type != TYPE_NUMBER)
@@ -122,6 +124,7 @@ static void band_arm(struct parser *parser, struct arms *arms)
 			parser_expected(parser, "< or <= and a number, or else");
 		if (!expression_constant(parser, &bound))
 			return;
+		bound = operand_literal(bound, arms->single);
 		if (arms->bounded && bound <= arms->bound)
 			parser_fail(parser, &at, "the bounds of a band must rise");
 		arms->bound   = bound;
@@ -143,6 +146,7 @@ struct operand band_expression(struct parser *parser)
 	struct operand subject = expression(parser);
 
 	parser_want(parser, &subject, TYPE_NUMBER, " after band");
+	arms.single = subject.single;
 	begin(parser, &arms, true);
 	while (!parser->lost && !parser_at(parser, "else"))
 		band_arm(parser, &arms);

@@ -89,8 +89,21 @@ bool value_in_set(const struct program *program, const struct set *set, struct v
 	return false;
 }
 
-/* `%` takes the sign of b and is exact where a / b is below 2^53: what is left of a over
- * the whole multiples of b. */
+/* What is left of a over the whole multiples of b, with the sign of b.  fmod is exact, by
+ * ISO C (F.10.7.1) and because what it gives can always be represented: it is no function
+ * that a library may round its own way.  Where the signs differ, adding b rounds once, and
+ * what rounds up to b itself is 0 with the next multiple. */
+static double remainder_of(double a, double b)
+{
+	double left = fmod(a, b);
+
+	if (left == 0)
+		return 0;
+	if ((left < 0) != (b < 0))
+		left += b;
+	return left == b ? 0 : left;
+}
+
 struct value value_arithmetic(enum operation op, double a, double b)
 {
 	switch (op) {
@@ -98,7 +111,7 @@ struct value value_arithmetic(enum operation op, double a, double b)
 	case OP_SUBTRACT: return value_number(a - b);
 	case OP_MULTIPLY: return value_number(a * b);
 	case OP_DIVIDE: return b == 0 ? value_missing() : value_number(a / b);
-	case OP_REMAINDER: return b == 0 ? value_missing() : value_number(a - b * floor(a / b));
+	case OP_REMAINDER: return b == 0 ? value_missing() : value_number(remainder_of(a, b));
 	default: assert(!"an arithmetic operation");
 	}
 	return value_missing();

@@ -9,14 +9,14 @@
 /* The entity whose slot has the key's tag: almost always the right one.  0: none. */
 static uint32_t name_of(const struct place *place, struct hash128 key)
 {
-	uint32_t mask = place->state->slots - 1;
+	uint32_t mask = place->state->slots - 1, tag = place_tag(place, key);
 
 	for (uint32_t i = 0; i < PROBES_MAX; i++) {
-		const struct slot *slot = &place->slots[((uint32_t)key.low + i) & mask];
+		const struct slot *slot = &place->slots[(tag + i) & mask];
 
 		if (slot->unit == 0)
 			return 0;
-		if (slot->tag == (uint32_t)key.low)
+		if (slot->tag == tag)
 			return slot->unit;
 	}
 	return 0;
@@ -26,7 +26,7 @@ void state_prefetch(const struct state *state, uint32_t shard, struct hash128 ke
 {
 	struct place place = place_of(state, shard);
 
-	__builtin_prefetch(&place.slots[(uint32_t)key.low & (state->slots - 1)]);
+	__builtin_prefetch(&place.slots[place_tag(&place, key) & (state->slots - 1)]);
 }
 
 void state_prefetch_entity(const struct state *state, uint32_t shard, struct hash128 key)

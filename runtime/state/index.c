@@ -20,10 +20,15 @@ static struct hash128 key_at(const struct index *index, uint32_t slot)
 	return key;
 }
 
+static uint32_t home_of(const struct index *index, struct hash128 key)
+{
+	return (uint32_t)hash_place(key, index->secret) & index->mask;
+}
+
 /* The key's slot, or the empty one where it would be. */
 static uint32_t slot_of(const struct index *index, struct hash128 key)
 {
-	uint32_t slot = (uint32_t)key.low & index->mask;
+	uint32_t slot = home_of(index, key);
 
 	while (index->slots[slot] != 0 && !hash_same(key_at(index, slot), key))
 		slot = (slot + 1) & index->mask;
@@ -51,7 +56,7 @@ void index_remove(const struct index *index, struct hash128 key, uint32_t place)
 		return;
 	for (uint32_t at = (hole + 1) & index->mask; index->slots[at] != 0;
 	     at          = (at + 1) & index->mask) {
-		uint32_t home = (uint32_t)key_at(index, at).low & index->mask;
+		uint32_t home = home_of(index, key_at(index, at));
 
 		if (((at - home) & index->mask) < ((at - hole) & index->mask))
 			continue;

@@ -16,6 +16,7 @@ struct index {
 	uint32_t       mask;
 	const uint8_t *entries;
 	size_t         entry_bytes;
+	struct hash128 secret; /* see hash_place; set while nothing is in, if at all */
 };
 
 /* Slots for so many entries: a power of two, at least twice as many. */

@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define DOMAIN_DECIDER UINT64_C(0x100) /* entity kinds are 0 to 15 */
+/* Entity kinds are 0 to 15.  A card is not the account whose id has the same text. */
+#define DOMAIN_ACCOUNT UINT64_C(0x100)
+#define DOMAIN_CARD    UINT64_C(0x101)
 
 /* Of one field, of a pair, or of a pair and a third. */
 static struct hash128 key_of(uint64_t domain, const uint8_t fields[PLAN_KEY_FIELDS_MAX],
@@ -30,8 +32,9 @@ static struct hash128 decider_of(const struct transaction *transaction)
 {
 	struct bytes account = field_text(transaction, FIELD_ACCOUNT);
 
-	return hash_bytes(DOMAIN_DECIDER,
-			  account.size_bytes > 0 ? account : field_text(transaction, FIELD_CARD));
+	if (account.size_bytes > 0)
+		return hash_bytes(DOMAIN_ACCOUNT, account);
+	return hash_bytes(DOMAIN_CARD, field_text(transaction, FIELD_CARD));
 }
 
 static_assert(PLAN_KEY_FIELDS_MAX == 3, "keys are of one field, a pair or three");

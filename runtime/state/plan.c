@@ -140,6 +140,7 @@ static void digest_plan(struct state *state)
 	struct digest              digest;
 
 	digest_init(&digest);
+	add_number(&digest, STATE_KEYS_VERSION);
 	add_number(&digest, plan->shards);
 	add_number(&digest, plan->memory_bytes);
 	add_number(&digest, (uint64_t)plan->lateness_ns);

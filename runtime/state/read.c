@@ -86,7 +86,8 @@ static void scan_extremes(const struct ring *ring, const struct stretch *s, stru
 }
 
 /* Different hashes of a column, by a small table of cell numbers: at most half full. */
-static uint32_t count_distinct(const struct ring *ring, const struct stretch *s, uint8_t distinct)
+static uint32_t count_distinct(const struct ring *ring, const struct stretch *s, uint8_t distinct,
+			       struct hash128 secret)
 {
 	uint16_t    seen[SEEN_MAX]; /* cell - low + 1; 0: empty */
 	enum column column = COLUMN_DISTINCT + distinct;
@@ -97,7 +98,8 @@ static uint32_t count_distinct(const struct ring *ring, const struct stretch *s,
 	memset(seen, 0, places * sizeof(seen[0]));
 	for (uint32_t i = s->low; i < s->high; i++) {
 		uint64_t hash = layout_u64(ring->layout, ring_body(ring, i), column);
-		uint32_t at   = (uint32_t)hash & (places - 1);
+		uint32_t at   = (uint32_t)hash_place((struct hash128){ hash, hash }, secret) &
+			      (places - 1);
 
 		if (hash == 0)
 			continue;
@@ -159,7 +161,8 @@ void read_windows(const struct look *look, struct entity *entity, bool before,
 			if (reading->distinct == LAYOUT_NO_DISTINCT || s.low == s.high)
 				continue;
 			/* A merged cell has kept one hash of several. */
-			to->distinct = count_distinct(&ring, &s, reading->distinct);
+			to->distinct = count_distinct(&ring, &s, reading->distinct,
+						      look->place->state->secret);
 			to->coarse |= one.count != s.high - s.low;
 		}
 	}

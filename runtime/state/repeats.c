@@ -69,6 +69,11 @@ struct repeats *repeats_init(void *memory, const struct repeats_options *options
 	return repeats;
 }
 
+void repeats_keep_secret(struct repeats *repeats, struct hash128 secret)
+{
+	repeats->index.secret = secret;
+}
+
 static uint32_t place_of_number(const struct repeats *repeats, uint64_t number)
 {
 	return (uint32_t)(number % repeats->entries_max);

@@ -36,6 +36,9 @@ struct repeats;
 size_t          repeats_size(const struct repeats_options *options);
 struct repeats *repeats_init(void *memory, const struct repeats_options *options);
 
+/* As state_keep_secret. */
+void repeats_keep_secret(struct repeats *repeats, struct hash128 secret);
+
 /* The key of a request, and the transaction as it counts for "the same body": all its
  * decoded fields, deadline_us left out. */
 struct hash128 repeats_key(struct bytes identity, struct bytes id);

@@ -25,7 +25,7 @@
 #include "runtime/state/state.h"
 
 struct slot {
-	uint32_t tag;  /* low half of key.low: home place and first look */
+	uint32_t tag;  /* hash_place of the key: home place and first look */
 	uint32_t unit; /* + 1; 0: empty */
 };
 
@@ -56,6 +56,7 @@ struct state {
 	uint8_t                    order_min; /* of every kind: any block can replace any */
 	uint8_t                    order_max;
 	struct bits_shape          free[LAYOUT_ORDERS];
+	struct hash128             secret; /* state_keep_secret */
 	uint8_t                    plan_digest[DIGEST_BYTES];
 	struct layout              layouts[PLAN_ENTITIES_MAX];
 	struct windows             windows;
@@ -82,6 +83,11 @@ static inline struct place place_of(const struct state *state, uint32_t shard)
 			       .slots = (struct slot *)(at + state->slots_at),
 			       .bits  = (uint64_t *)(at + state->bits_at),
 			       .units = at + state->units_at };
+}
+
+static inline uint32_t place_tag(const struct place *place, struct hash128 key)
+{
+	return (uint32_t)hash_place(key, place->state->secret);
 }
 
 static inline struct entity *entity_at(const struct place *place, uint32_t name)

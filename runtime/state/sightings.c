@@ -103,6 +103,11 @@ struct sightings *sightings_init(void *memory, const struct feature_plan *plan,
 	return sightings;
 }
 
+void sightings_keep_secret(struct sightings *sightings, struct hash128 secret)
+{
+	sightings->index.secret = secret;
+}
+
 static uint32_t place_of_number(const struct sightings *sightings, uint64_t number)
 {
 	return (uint32_t)(number % sightings->transactions_max);

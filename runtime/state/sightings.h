@@ -39,6 +39,8 @@ size_t            sightings_size(const struct feature_plan *plan, uint32_t trans
 				 uint32_t deciders);
 struct sightings *sightings_init(void *memory, const struct feature_plan *plan,
 				 uint32_t transactions_max, uint32_t deciders);
+/* As state_keep_secret. */
+void sightings_keep_secret(struct sightings *sightings, struct hash128 secret);
 
 /* A transaction is to be decided.  The key is repeats_key's.  A key seen again (after its
  * repeat entry expired) stands for the newer transaction from then on.  Returns its

@@ -53,6 +53,11 @@ size_t state_size(const struct feature_plan *plan, char *error, size_t error_byt
 /* `plan` is not copied and must outlive the state.  `memory` is zeroed by the caller. */
 struct state *state_init(void *memory, const struct feature_plan *plan);
 
+/* Where a key lies in a table, and a text among those counted, follows from its hash, which
+ * anybody can compute; mixed with a secret, nobody can aim at one place.  Told once, before
+ * anything is in; the values, snapshots and digests are the same under any. */
+void state_keep_secret(struct state *state, struct hash128 secret);
+
 /* What is planned, for the table printed at boot.  An entity takes one block; it begins
  * with the least and doubles while its history grows, up to the most.  The most is what a
  * whole history takes, or what a shard has room for when that is less: such an entity
@@ -80,6 +85,9 @@ struct state_keys {
 	struct hash128 read[PLAN_ENTITIES_MAX]; /* whose history it reads */
 	struct hash128 decider; /* the account's, or the card's where there is none */
 };
+/* Counts the ways keys have been made: what is remembered under the keys of another one is
+ * of no use, so that it is part of what a snapshot is asked for. */
+#define STATE_KEYS_VERSION 2
 void     state_keys(const struct feature_plan *plan, const struct transaction *transaction,
 		    struct state_keys *out);
 uint32_t state_shard_of(const struct feature_plan *plan, struct hash128 key);

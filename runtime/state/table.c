@@ -1,5 +1,10 @@
 #include "runtime/state/table.h"
 
+void state_keep_secret(struct state *state, struct hash128 secret)
+{
+	state->secret = secret;
+}
+
 static uint32_t home_of(const struct place *place, uint32_t tag)
 {
 	return tag & (place->state->slots - 1);
@@ -12,7 +17,7 @@ static uint32_t after(const struct place *place, uint32_t at)
 
 struct entity *table_find(const struct place *place, uint8_t kind, struct hash128 key)
 {
-	uint32_t tag = (uint32_t)key.low;
+	uint32_t tag = place_tag(place, key);
 
 	for (uint32_t at = home_of(place, tag); place->slots[at].unit != 0; at = after(place, at)) {
 		struct entity *entity;
@@ -28,7 +33,7 @@ struct entity *table_find(const struct place *place, uint8_t kind, struct hash12
 
 void table_add(const struct place *place, struct hash128 key, uint32_t name)
 {
-	uint32_t tag = (uint32_t)key.low;
+	uint32_t tag = place_tag(place, key);
 	uint32_t at  = home_of(place, tag);
 
 	while (place->slots[at].unit != 0)
@@ -38,7 +43,7 @@ void table_add(const struct place *place, struct hash128 key, uint32_t name)
 
 static uint32_t slot_of(const struct place *place, struct hash128 key, uint32_t name)
 {
-	uint32_t at = home_of(place, (uint32_t)key.low);
+	uint32_t at = home_of(place, place_tag(place, key));
 
 	while (place->slots[at].unit != name) {
 		assert(place->slots[at].unit != 0);

@@ -83,6 +83,9 @@ def test_snooze(appliance):
     """a rule is put to sleep, and woken, by the built-in list"""
     outcomes(appliance, add("m-4"), add("blocked", "snooze"))
     tap.same(verdict(appliance, "m-4"), "approve", "asleep")
+    status, answer = edit(appliance, add("no_such", "snooze"))
+    tap.same((status, answer["edits"][0]["outcome"], answer["edits"][0]["text"]),
+             (200, "rule_unknown", "no rule or typology has this id"), "an id that no rule has")
     outcomes(appliance, remove("blocked", "snooze"))
     tap.same(verdict(appliance, "m-4"), "decline", "awake")
 
@@ -93,7 +96,7 @@ def test_refused(appliance):
     status, answer = edit(appliance, add("m-5"), "client2")
     tap.same((status, answer["type"]), (403, "urn:assay:problem:http_forbidden"), "status, type")
     for body in ({"edits": [add("m-5"), add("m-6", expires="soon")]}, {"list": "blocked"}, {"edits": []},
-                 add("4111111111111111"), {**remove("m-5"), "expires": stamp(60)}):
+                 add("4111111111111111", "trusted"), {**remove("m-5"), "expires": stamp(60)}):
         status, answer = edit(appliance, body)
         tap.same(status, 422, f"status of {body}")
         tap.check(answer["place"], f"no place: {answer}")
@@ -183,12 +186,55 @@ def test_there_and_back(appliance):
     appliance.replayed(3)
 
 
+def lists_with_room(room):
+    """A file that lists one merchant more and has that room for them."""
+    return RULES.replace('room 64 { "m-from-file"; }', f'room {room} {{ "m-from-file"; "m-new"; }}')
+
+
+def test_no_room(appliance):
+    """a file whose list has no room for the edits is refused, by a reload and at a start; the
+    rules in force stay, and no edit is lost"""
+    fresh = dict(appliance.settings)
+    small = appliance.directory / "small.rules"
+    small.write_text(lists_with_room(3))
+    outcomes(appliance, add("m-9"))
+    for decide in (None, [0]):
+        appliance.write_config(rules__file=str(small))
+        told = appliance.reload(check=False)
+        tap.check(told.returncode != 0 and "list blocked has room for 3, but 2 entries of the file and"
+                  in told.stdout + told.stderr, f"{told.stdout}{told.stderr}")
+        tap.same(verdict(appliance, "m-9"), "decline", "the edit")
+        tap.same(verdict(appliance, "m-new"), "approve", "what only the refused file lists")
+        held(appliance, "after a refused reload")
+        appliance.kill()
+        appliance.start(wait=False)
+        tap.check(appliance.child.wait(60) != 0, "it started")
+        tap.check("list blocked has room for 3" in appliance.log.read_text(), "nothing told why")
+        small.write_text(lists_with_room(64))
+        appliance.start()
+        tap.same((verdict(appliance, "m-9"), verdict(appliance, "m-new")), ("decline",) * 2, "with room")
+        held(appliance, "with room")
+        small.write_text(lists_with_room(3))
+        if decide:
+            break
+        appliance.stop()
+        appliance.settings = dict(fresh)
+        appliance.write_config(cores__decide=[0])
+        appliance.start()
+    appliance.replayed(1)
+    appliance.replayed(2)
+    appliance.stop()
+    appliance.settings = fresh
+    appliance.write_config()
+    appliance.start()
+
+
 def test_recorded(appliance):
     """edits are in the log with who made them, and the chain verifies"""
     edits = [r for r in appliance.audit_records() if r["kind"] == "list"]
     tap.check(len(edits) > 100, f"{len(edits)} edits")
     tap.same({r["identity"] for r in edits}, {"urn:assay:demo:client"}, "identities")
-    tap.same({r["outcome"] for r in edits}, {"done", "list_unknown", "list_full"}, "outcomes")
+    tap.same({r["outcome"] for r in edits}, {"done", "list_unknown", "list_full", "rule_unknown"}, "outcomes")
     expiring = [r for r in edits if r["edit"].get("expires") and r["edit"]["value"] == "m-3"]
     tap.same(len(expiring), 1, "edits with an expiry")
     appliance.ctl("audit", "verify", appliance.audit)
@@ -223,7 +269,7 @@ def test_deciders(appliance):
 
 
 TESTS = [test_edit, test_expiry, test_snooze, test_refused, test_full, test_survives, test_deciders,
-         test_other_file, test_there_and_back, test_recorded]
+         test_no_room, test_other_file, test_there_and_back, test_recorded]
 
 if __name__ == "__main__":
     tap.main(TESTS, lambda: Bank("lists", snapshots=True))

@@ -71,7 +71,7 @@ def test_damaged(appliance):
     tap.same(len(snaps), 2, "snapshots kept")
     for number, snap in enumerate(reversed(snaps)):
         whole = bytearray(snap.read_bytes())
-        whole[-1] ^= 16  # of the last section: between sections lie bytes that mean nothing
+        whole[-1] ^= 16  # of a section: no hash covers what lies between two
         snap.write_bytes(whole)
         before = len(appliance.log.read_text())
         appliance.start()

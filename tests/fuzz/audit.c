@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "firmware/audit_log.h"
+#include "firmware/first_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +19,21 @@ struct reading {
 	enum audit_read end;
 };
 
+/* What decodes can be answered again: nothing in it is out of range. */
+static void answer(const struct audit_decoded *decoded, const struct audit_record *record)
+{
+	static uint8_t            out[REPLY_DECISION_BYTES_MAX];
+	const struct first_answer first = { .transaction = &decoded->transaction,
+					    .decision    = &decoded->decision,
+					    .digests     = &decoded->artefacts,
+					    .ledger      = decoded->circumstance.ledger,
+					    .sequence    = record->sequence,
+					    .hash        = record->hash };
+
+	if (first_answer_make(&first, out) == 0)
+		abort();
+}
+
 static void decode(const struct audit_record *record, const uint8_t *data, size_t size)
 {
 	static struct audit_decoded decoded;
@@ -25,9 +41,12 @@ static void decode(const struct audit_record *record, const uint8_t *data, size_
 	if (record->whole.data < data ||
 	    record->whole.data + record->whole.size_bytes > data + size)
 		abort();
-	if (audit_decode(record, &decoded) &&
-	    decoded.identity.size_bytes > AUDIT_IDENTITY_BYTES_MAX)
+	if (!audit_decode(record, &decoded))
+		return;
+	if (decoded.identity.size_bytes > AUDIT_IDENTITY_BYTES_MAX)
 		abort();
+	if (record->kind == AUDIT_DECISION)
+		answer(&decoded, record);
 }
 
 /* Read with at most `window` bytes in sight at a time. */

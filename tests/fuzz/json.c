@@ -5,6 +5,7 @@
 
 #include "runtime/decode/decode.h"
 #include "runtime/reply/reply.h"
+#include "tests/lib/transaction_json.h"
 
 #define BODY_BYTES_MAX 65536
 #define BATCH_MAX      8
@@ -56,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct transaction out[BATCH_MAX], again;
-	static char               text[REPLY_TRANSACTION_BYTES_MAX];
+	static char               text[TRANSACTION_JSON_BYTES_MAX];
 	static struct decoder    *second;
 	struct failure            failure;
 	size_t                    count, one;
@@ -64,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n > BODY_BYTES_MAX)
 		return 0;
 	if (second == NULL)
-		second = new_decoder(REPLY_TRANSACTION_BYTES_MAX);
+		second = new_decoder(TRANSACTION_JSON_BYTES_MAX);
 	/* Just as large as this body needs: the bound of the pool is tried each time. */
 	struct decoder *decoder = new_decoder(n == 0 ? 1 : n);
 	enum reason     reason  = decode_copy(decoder, data, n, out, &count, &failure);
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (reason != REASON_NONE)
 		check_failure(&failure, reason);
 	for (size_t i = 0; reason == REASON_NONE && i < count; i++) {
-		size_t size = reply_transaction(text, sizeof(text), &out[i], &schema);
+		size_t size = transaction_json(text, sizeof(text), &out[i], &schema);
 
 		MUST(decode_copy(second, text, size, &again, &one, &failure) == REASON_NONE);
 		MUST(one == 1 && memcmp(&again, &out[i], sizeof(again)) == 0);

@@ -122,7 +122,6 @@ static bool append(void *ctx, struct bytes piece)
 static void edit(struct rules_lists *lists, struct bytes in)
 {
 	static const char *const names[] = { "a", "b", "snooze", "none" };
-	struct failure           failure;
 
 	for (size_t at = 0; at + 3 < in.size_bytes;) {
 		const uint8_t   *p    = in.data + at;
@@ -134,17 +133,19 @@ static void edit(struct rules_lists *lists, struct bytes in)
 		memcpy(edit.list.data, names[p[1] % 4], edit.list.size_bytes);
 		edit.value.size_bytes = (uint16_t)n;
 		memcpy(edit.value.data, p + 3, n);
-		rules_list_edit(lists, &edit, p[0] / 2, &failure);
+		rules_list_edit(lists, &edit, p[0] / 2);
 		at += 3 + n;
 	}
 }
 
-static void check_lists(struct rules_lists *lists, struct rules_lists *other, struct bytes in)
+static void check_lists(const struct rules *rules, struct rules_lists *lists,
+			struct rules_lists *other, struct bytes in)
 {
-	static uint8_t one[8 << 20], two[8 << 20];
-	struct buffer  first  = { one, 0, sizeof(one) };
-	struct buffer  second = { two, 0, sizeof(two) };
-	struct failure failure;
+	struct rules_misfit misfit;
+	static uint8_t      one[8 << 20], two[8 << 20];
+	struct buffer       first  = { one, 0, sizeof(one) };
+	struct buffer       second = { two, 0, sizeof(two) };
+	struct failure      failure;
 
 	if (!rules_lists_load(lists, in, &failure))
 		edit(lists, in);
@@ -153,7 +154,9 @@ static void check_lists(struct rules_lists *lists, struct rules_lists *other, st
 	must(rules_lists_load(other, bytes_of(one, first.size_bytes), &failure));
 	must(rules_lists_save(other, append, &second));
 	must(first.size_bytes == second.size_bytes && memcmp(one, two, first.size_bytes) == 0);
-	rules_lists_adopt(other, lists);
+	other = rules_lists_init(other, rules);
+	must(rules_lists_fit(other, lists, 0, &misfit));
+	must(rules_lists_adopt(other, lists, 0) == 0);
 	second.size_bytes = 0;
 	must(rules_lists_save(other, append, &second));
 	must(first.size_bytes == second.size_bytes && memcmp(one, two, first.size_bytes) == 0);
@@ -180,7 +183,7 @@ static void use(const struct rules_plan *plan, struct bytes edits)
 		struct rules_lists *other = rules_lists_init(memory_of(lists_bytes), rules);
 
 		run(rules, lists);
-		check_lists(lists, other, edits);
+		check_lists(rules, lists, other, edits);
 		run(rules, lists);
 		free(lists);
 		free(other);

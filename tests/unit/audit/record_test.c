@@ -1,5 +1,6 @@
 /* Records: what goes in comes out, every flipped bit is found, and the bytes are the
  * ones format 2 promises for ever (a golden hash). */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -170,18 +171,17 @@ static void test_other_kinds_round_trip(void **state)
 	}
 }
 
-static bool decodes(const struct transaction *t)
+static bool decodes_decided(const struct transaction *t, const struct decision *decision)
 {
 	static uint8_t          bytes[AUDIT_RECORD_BYTES_MAX];
 	struct feature_values   values    = { 0 };
-	struct decision         decision  = { 0 };
 	struct artefact_digests artefacts = { .config = { 0 } };
 	struct audit_decoded   *decoded   = test_malloc(sizeof(*decoded));
 	struct audit_reader     reader    = { 0 };
 	struct audit_entry      entry     = { .identity    = bytes_of("a", 1),
 					      .transaction = t,
 					      .values      = &values,
-					      .decision    = &decision,
+					      .decision    = decision,
 					      .artefacts   = &artefacts };
 	struct audit_record     record;
 	struct audit_chain      chain;
@@ -196,6 +196,38 @@ static bool decodes(const struct transaction *t)
 	ok = audit_decode(&record, decoded);
 	test_free(decoded);
 	return ok;
+}
+
+static bool decodes(const struct transaction *t)
+{
+	struct decision decision = { 0 };
+
+	return decodes_decided(t, &decision);
+}
+
+/* Nor what no decision says: an answer is made from it again. */
+static void test_impossible_decisions_are_refused(void **state)
+{
+	static struct transaction t;
+	struct decision           good = { .reasons_count = 1,
+					   .reasons       = { { .code = DECIDED_FAILURE,
+								.failure = REASON_model_output_invalid } },
+					   .rules_count   = 1 };
+	struct decision           bad[6];
+
+	audit_sample_transaction(&t, 1);
+	for (int i = 0; i < 6; i++)
+		bad[i] = good;
+	good.rules[0].severity = DECISION_SEVERITY_MAX;
+	assert_true(decodes_decided(&t, &good));
+	bad[0].rules[0].severity = DECISION_SEVERITY_MAX + 1;
+	bad[1].score             = NAN;
+	bad[2].margin            = INFINITY;
+	bad[3].reasons[0].a      = -INFINITY;
+	bad[4].reasons[0].b      = NAN;
+	bad[5].reasons[0].code   = DECIDED_CODE_COUNT;
+	for (int i = 0; i < 6; i++)
+		assert_false(decodes_decided(&t, &bad[i]));
 }
 
 /* A chain is no seal: who writes the file can make one.  What no transaction has is
@@ -396,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_other_kinds_round_trip),
 		cmocka_unit_test(test_impossible_numbers_are_refused),
+		cmocka_unit_test(test_impossible_decisions_are_refused),
 		cmocka_unit_test(test_largest_fits),
 		cmocka_unit_test(test_circumstances_do_not_reach_decisions),
 		cmocka_unit_test(test_format_1_is_refused),

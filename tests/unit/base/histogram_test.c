@@ -10,7 +10,7 @@
 
 #define SAMPLES 100000u
 
-static struct histogram one, two;
+static struct histogram one;
 
 static void every_bucket_ends_where_the_next_begins(void **state)
 {
@@ -85,22 +85,6 @@ static void a_value_beyond_the_range_is_counted_at_its_end(void **state)
 	assert_true(histogram_max_ns(&one) == UINT64_MAX);
 }
 
-static void merging_is_adding_both(void **state)
-{
-	uint64_t random = 7;
-
-	histogram_init(&one);
-	histogram_init(&two);
-	for (int i = 0; i < 1000; i++)
-		histogram_add(i % 3 ? &one : &two, sample(&random));
-	histogram_merge(&one, &two);
-	random = 7;
-	histogram_init(&two);
-	for (int i = 0; i < 1000; i++)
-		histogram_add(&two, sample(&random));
-	assert_memory_equal(&one, &two, sizeof(one));
-}
-
 static void count_below_takes_whole_buckets(void **state)
 {
 	histogram_init(&one);
@@ -120,7 +104,6 @@ int main(void)
 		cmocka_unit_test(an_empty_histogram_has_zero_quantiles),
 		cmocka_unit_test(quantiles_are_within_the_error_bound),
 		cmocka_unit_test(a_value_beyond_the_range_is_counted_at_its_end),
-		cmocka_unit_test(merging_is_adding_both),
 		cmocka_unit_test(count_below_takes_whole_buckets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -308,11 +308,6 @@ static void words_are_the_names_of_the_engine(void **state)
 	assert_words("entities[].key[]", FIELD_COUNT, field_word);
 	assert_words("entities[].read[]", FIELD_COUNT, field_word);
 	assert_words("computed[].of", FIELD_COUNT, field_word);
-	for (int kind = 0; kind < FEATURE_KIND_COUNT; kind++)
-		assert_int_equal(
-			feature_kind_of_name(bytes_of(kind_name(kind), strlen(kind_name(kind)))),
-			kind);
-	assert_int_equal(feature_kind_of_name(bytes_of("counts", 6)), FEATURE_KIND_COUNT);
 }
 
 static void file_names_count_from_the_file(void **state)

@@ -60,6 +60,7 @@ static enum reason decide(yyjson_val *golden, const struct transaction *t, struc
 					.on_model_invalid = on_failure(given, "on_model_invalid") };
 	struct decide_input  input  = {
 		  .model_ran        = yyjson_is_obj(model),
+		  .stages_run       = yyjson_is_obj(model) ? 1u << STAGE_model : 0,
 		  .score            = (float)yyjson_get_num(yyjson_obj_get(model, "score")),
 		  .margin           = (float)yyjson_get_num(yyjson_obj_get(model, "margin")),
 		  .features_missing = missing(t),
@@ -80,8 +81,10 @@ static enum reason answer(yyjson_val *golden, uint8_t *body, size_t n, struct ou
 	bool                      batch;
 
 	decode_schema(decoder, &schema);
-	enum reason reason = decode_json(decoder, body, n, transactions, BATCH_MAX, &count, &batch,
-					 &out->failure);
+	static char  answers[BATCH_MAX][REPLY_DECISION_BYTES_MAX];
+	struct bytes each[BATCH_MAX];
+	enum reason  reason = decode_json(decoder, body, n, transactions, BATCH_MAX, &count, &batch,
+					  &out->failure);
 
 	sample_free(decoder);
 	memset(digests.config, 0x22, DIGEST_BYTES);
@@ -92,9 +95,13 @@ static enum reason answer(yyjson_val *golden, uint8_t *body, size_t n, struct ou
 		items[i] = (struct reply_item){ &transactions[i], &decisions[i], &digests, NULL };
 		out->failure.place[0] = '\0';
 	}
-	if (reason == REASON_NONE)
-		out->size = batch ? reply_batch(out->reply, sizeof(out->reply), items, count)
-				  : reply_decision(out->reply, sizeof(out->reply), items);
+	for (size_t i = 0; reason == REASON_NONE && i < count; i++)
+		each[i] = bytes_of(answers[i],
+				   reply_decision(answers[i], sizeof(answers[i]), &items[i]));
+	if (reason == REASON_NONE && batch)
+		out->size = reply_batch_of(out->reply, sizeof(out->reply), each, count);
+	else if (reason == REASON_NONE)
+		out->size = reply_decision(out->reply, sizeof(out->reply), items);
 	return reason;
 }
 

@@ -149,6 +149,12 @@ static const struct {
 	{ PARTY("{\"role\":\"beneficiary\",\"identifiers\":[{\"scheme\":\"iban\",\"value\":\"x\"}]"
 		"}"),
 	  REASON_field_format, "/parties/1/identifiers/0/scheme" },
+	{ PARTY("{\"role\":\"beneficiary\",\"identifiers\":[{\"value\":\"4111111111111111\","
+		"\"scheme\":\"PAN\"}]}"),
+	  REASON_field_format, "/parties/1/identifiers/0/value" },
+	{ PARTY("{\"role\":\"beneficiary\",\"identifiers\":[{\"scheme\":\"CARD_NUMBER\","
+		"\"value\":\"4111-1111-1111-1111\"}]}"),
+	  REASON_field_format, "/parties/1/identifiers/0/value" },
 	{ PARTY("{\"role\":\"beneficiary\",\"identifiers\":[{},{},{}]}"), REASON_field_range,
 	  "/parties/1/identifiers" },
 	{ WITH("\"parties\":[{},{},{},{},{}]"), REASON_field_range, "/parties" },

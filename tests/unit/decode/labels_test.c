@@ -92,17 +92,25 @@ struct decoded {
 	struct list_edit edits[OUT_MAX];
 };
 
+static bool is_of_tokens(const void *ctx, struct bytes list)
+{
+	assert_null(ctx);
+	return !bytes_equal(list, bytes_of("accounts", 8));
+}
+
 /* The body in memory of just its size, with what would close it behind it. */
 static struct decoded *decode(const char *body, bool edits)
 {
 	static struct decoded d;
 	size_t                n       = strlen(body);
 	struct decoder       *decoder = sample_decoder(n == 0 ? 1 : n, 100);
+	struct decode_lists   lists   = { is_of_tokens, NULL };
 	uint8_t              *copy    = malloc(n + DECODE_PADDING_BYTES);
 
 	memcpy(copy, body, n);
 	memcpy(copy + n, "\"}]}", DECODE_PADDING_BYTES);
 	memset(&d, 0xa5, sizeof(d));
+	decode_lists(decoder, &lists);
 	d.reason = edits ? decode_list_edits(decoder, copy, n, d.edits, OUT_MAX, &d.count, &d.batch,
 					     &d.failure)
 			 : decode_labels(decoder, copy, n, d.labels, OUT_MAX, &d.count, &d.batch,
@@ -130,6 +138,20 @@ static void refusals(void **state)
 		assert_refused(&bad_labels[i], false);
 	for (size_t i = 0; i < sizeof(bad_edits) / sizeof(bad_edits[0]); i++)
 		assert_refused(&bad_edits[i], true);
+}
+
+/* A card number is refused where a card's token belongs; an account's digits are its own. */
+static void card_numbers(void **state)
+{
+	static const struct refusal refused = {
+		"{\"value\":\"4111 1111 1111 1111\",\"list\":\"cards\"}", REASON_field_format,
+		"/value"
+	};
+
+	assert_refused(&refused, true);
+	assert_int_equal(
+		decode("{\"value\":\"4111111111111111\",\"list\":\"accounts\"}", true)->reason,
+		REASON_NONE);
 }
 
 static void labels(void **state)
@@ -184,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(labels),
+		cmocka_unit_test(card_numbers),
 		cmocka_unit_test(edits),
 	};
 

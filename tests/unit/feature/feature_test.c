@@ -129,15 +129,15 @@ static void a_single_or_constant_history_has_no_zscore(void **state)
 static void amounts_are_ten_thousandths(void **state)
 {
 	pay("2026-07-04T22:15:00Z", 1234, 2);
-	assert_int_equal(feature_amount(&t), 123400);
+	assert_int_equal(plan_amount(&t), 123400);
 	pay("2026-07-04T22:15:00Z", 1234, 0);
-	assert_int_equal(feature_amount(&t), 12340000);
+	assert_int_equal(plan_amount(&t), 12340000);
 	pay("2026-07-04T22:15:00Z", 1234, 4);
-	assert_int_equal(feature_amount(&t), 1234);
+	assert_int_equal(plan_amount(&t), 1234);
 	pay("2026-07-04T22:15:00Z", 999999999999999, 2);
-	assert_int_equal(feature_amount(&t), 99999999999999900);
+	assert_int_equal(plan_amount(&t), 99999999999999900);
 	pay("2026-07-04T22:15:00Z", 999999999999999, 0);
-	assert_int_equal(feature_amount(&t), FEATURE_AMOUNT_MAX);
+	assert_int_equal(plan_amount(&t), FEATURE_AMOUNT_MAX);
 }
 
 static void hours_and_weekdays(void **state)
@@ -162,16 +162,10 @@ static void hours_and_weekdays(void **state)
 	}
 }
 
-static void names_go_both_ways(void **state)
+static void some_kinds_are_of_before(void **state)
 {
-	for (int kind = 0; kind < FEATURE_KIND_COUNT; kind++) {
-		const char *name = feature_kind_name(kind);
-
-		assert_int_equal(feature_kind_of_name(bytes_of(name, strlen(name))), kind);
-	}
-	assert_int_equal(feature_kind_of_name(bytes_of("mea", 3)), FEATURE_KIND_COUNT);
-	assert_true(feature_is_before(FEATURE_ZSCORE) && feature_is_before(FEATURE_DECLINES));
-	assert_false(feature_is_before(FEATURE_COUNT) || feature_is_before(FEATURE_MEAN));
+	assert_true(plan_is_before(FEATURE_ZSCORE) && plan_is_before(FEATURE_DECLINES));
+	assert_false(plan_is_before(FEATURE_COUNT) || plan_is_before(FEATURE_MEAN));
 }
 
 /* The two-pass form: n times the deviations are whole numbers, all their squares are
@@ -265,7 +259,7 @@ int main(void)
 		cmocka_unit_test(a_single_or_constant_history_has_no_zscore),
 		cmocka_unit_test(amounts_are_ten_thousandths),
 		cmocka_unit_test(hours_and_weekdays),
-		cmocka_unit_test(names_go_both_ways),
+		cmocka_unit_test(some_kinds_are_of_before),
 		cmocka_unit_test(the_spread_is_exact_to_a_few_last_places),
 		cmocka_unit_test(the_spread_of_extremes),
 	};

@@ -11,6 +11,7 @@
 
 #include "runtime/reply/reply.h"
 #include "tests/lib/sample.h"
+#include "tests/lib/transaction_json.h"
 
 #define ZERO16 "00000000000000000000000000000000"
 #define ONES16 "01010101010101010101010101010101"
@@ -29,6 +30,7 @@ static void assert_json(const char *data, size_t n)
 static struct decision some_decision(void)
 {
 	return (struct decision){ .verdict       = VERDICT_REVIEW,
+				  .stages_run    = 1u << STAGE_model,
 				  .score         = 0.75f,
 				  .margin        = 1.0986123f,
 				  .reasons_count = 2,
@@ -139,14 +141,33 @@ static void no_score(void **state)
 	assert_memory_equal(text, start, sizeof(start) - 1);
 }
 
-/* `text` holds a batch of n bytes: the stored answers give the same. */
-static void assert_same_batch(const char *one, size_t size, size_t count, size_t n)
+/* Where an allow rule takes its effect away, the score is told all the same; where the model
+ * gave no number, there is none, though it ran. */
+static void score_that_does_not_count(void **state)
 {
-	static char  again[REPLY_BATCH_BYTES_MAX(3)];
-	struct bytes answers[3] = { bytes_of(one, size), bytes_of(one, size), bytes_of(one, size) };
+	struct transaction      t       = { .id = { 1, "p" } };
+	struct decision         allowed = { .stages_run    = 1u << STAGE_model,
+					    .score         = 0.75f,
+					    .margin        = 1.0986123f,
+					    .reasons_count = 1,
+					    .reasons       = { { .code = DECIDED_ALLOWED } } };
+	struct decision         invalid = { .verdict       = VERDICT_REVIEW,
+					    .stages_run    = 1u << STAGE_model,
+					    .reasons_count = 1,
+					    .reasons       = { { .code = DECIDED_FAILURE,
+								 .failure = REASON_model_output_invalid } } };
+	struct artefact_digests digests = { 0 };
+	struct reply_item       item    = { &t, &allowed, &digests, NULL };
+	static const char       some[]  = "{\"id\":\"p\",\"decision\":\"approve\",\"score\":0.75,"
+					  "\"margin\":1.0986123,";
+	static const char       none[]  = "{\"id\":\"p\",\"decision\":\"review\",\"score\":null,"
+					  "\"margin\":null,";
 
-	assert_int_equal(reply_batch_of(again, sizeof(again), answers, count), n);
-	assert_memory_equal(again, text, n);
+	reply_decision(text, sizeof(text), &item);
+	assert_memory_equal(text, some, sizeof(some) - 1);
+	item.decision = &invalid;
+	reply_decision(text, sizeof(text), &item);
+	assert_memory_equal(text, none, sizeof(none) - 1);
 }
 
 static void batches(void **state)
@@ -154,19 +175,17 @@ static void batches(void **state)
 	struct transaction      t        = { .id = { 1, "p" } };
 	struct decision         decision = some_decision();
 	struct artefact_digests digests  = { 0 };
-	struct reply_item       items[3] = { { &t, &decision, &digests, NULL },
-					     { &t, &decision, &digests, NULL },
-					     { &t, &decision, &digests, NULL } };
+	struct reply_item       item     = { &t, &decision, &digests, NULL };
 	char                    one[REPLY_DECISION_BYTES_MAX];
-	size_t                  size = reply_decision(one, sizeof(one), items);
+	size_t                  size = reply_decision(one, sizeof(one), &item);
+	struct bytes answers[3] = { bytes_of(one, size), bytes_of(one, size), bytes_of(one, size) };
 
 	for (size_t count = 1; count <= 3; count++) {
-		size_t n = reply_batch(text, sizeof(text), items, count);
+		size_t n = reply_batch_of(text, sizeof(text), answers, count);
 
 		assert_json(text, n);
 		assert_int_equal(n, 14 + count * size + (count - 1) + 2);
 		assert_memory_equal(text + 14 + (count - 1) * (size + 1), one, size);
-		assert_same_batch(one, size, count, n);
 	}
 }
 
@@ -176,6 +195,7 @@ static void worst_sizes(void **state)
 {
 	struct transaction        t        = { .id = { sizeof(t.id.data), "" } };
 	struct decision           decision = { .reasons_count = DECISION_REASONS_MAX,
+					       .stages_run    = 1u << STAGE_model,
 					       .score         = -1.1754944e-38f,
 					       .margin        = -1.1754944e-38f };
 	struct artefact_digests   digests;
@@ -246,10 +266,11 @@ static void labels_and_edits(void **state)
 					   "{\"id\":\"\\\"q\",\"outcome\":\"unknown\"}]}";
 	static const struct list_edit edits[2]   = { { false, 0, { 1, "l" }, { 1, "v" } },
 						     { true, 0, { 1, "m" }, { 1, "w" } } };
-	static const enum reason      refused[2] = { REASON_NONE, REASON_field_format };
+	static const enum reason      refused[2] = { REASON_NONE, REASON_list_unknown };
 	static const char             done[] =
 		"{\"edits\":[{\"list\":\"l\",\"value\":\"v\",\"outcome\":\"applied\"},"
-		"{\"list\":\"m\",\"value\":\"w\",\"outcome\":\"field_format\"}]}";
+		"{\"list\":\"m\",\"value\":\"w\",\"outcome\":\"list_unknown\","
+		"\"text\":\"the rules declare no list of this name\"}]}";
 
 	assert_int_equal(reply_labels(text, sizeof(text), labels, outcomes, 2), sizeof(told) - 1);
 	assert_memory_equal(text, told, sizeof(told) - 1);
@@ -280,7 +301,7 @@ static void worst_transaction(void **state)
 {
 	static struct feature_schema schema;
 	static struct transaction    t;
-	static char                  out[REPLY_TRANSACTION_BYTES_MAX];
+	static char                  out[TRANSACTION_JSON_BYTES_MAX];
 	uint64_t                     seed = 1;
 
 	schema.count = TRANSACTION_FEATURES_MAX;
@@ -308,9 +329,9 @@ static void worst_transaction(void **state)
 	}
 	for (size_t i = 0; i < schema.count; i++)
 		t.features[i] = -1.1754944e-38f;
-	size_t n = reply_transaction(out, sizeof(out), &t, &schema);
+	size_t n = transaction_json(out, sizeof(out), &t, &schema);
 
-	print_message("# longest transaction %zu of %d bytes\n", n, REPLY_TRANSACTION_BYTES_MAX);
+	print_message("# longest transaction %zu of %d bytes\n", n, TRANSACTION_JSON_BYTES_MAX);
 	assert_json(out, n);
 }
 
@@ -319,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_decision),
 		cmocka_unit_test(no_score),
+		cmocka_unit_test(score_that_does_not_count),
 		cmocka_unit_test(rules_that_hit),
 		cmocka_unit_test(labels_and_edits),
 		cmocka_unit_test(worst_labels_and_edits),

@@ -11,6 +11,7 @@
 #include "runtime/decode/decode.h"
 #include "runtime/reply/reply.h"
 #include "tests/lib/sample.h"
+#include "tests/lib/transaction_json.h"
 
 #define ROUNDS 3000
 
@@ -19,9 +20,9 @@ static void round_trip(void **state)
 	static const uint16_t        counts[] = { 0, 1, 17, TRANSACTION_FEATURES_MAX };
 	static struct feature_schema schema;
 	static struct transaction    t, again;
-	static char                  text[REPLY_TRANSACTION_BYTES_MAX + DECODE_PADDING_BYTES];
-	static char                  copy[REPLY_TRANSACTION_BYTES_MAX];
-	struct decoder              *decoder = sample_decoder(REPLY_TRANSACTION_BYTES_MAX, 1);
+	static char                  text[TRANSACTION_JSON_BYTES_MAX + DECODE_PADDING_BYTES];
+	static char                  copy[TRANSACTION_JSON_BYTES_MAX];
+	struct decoder              *decoder = sample_decoder(TRANSACTION_JSON_BYTES_MAX, 1);
 
 	for (uint64_t round = 0; round < ROUNDS; round++) {
 		uint64_t       seed = round;
@@ -32,7 +33,7 @@ static void round_trip(void **state)
 		sample_schema(&schema, counts[round % 4]);
 		decode_schema(decoder, &schema);
 		sample_transaction(&seed, &schema, &t);
-		size_t n = reply_transaction(text, REPLY_TRANSACTION_BYTES_MAX, &t, &schema);
+		size_t n = transaction_json(text, TRANSACTION_JSON_BYTES_MAX, &t, &schema);
 
 		memcpy(copy, text, n);
 		if (decode_json(decoder, (uint8_t *)text, n, &again, 1, &count, &batch, &failure))
@@ -43,7 +44,7 @@ static void round_trip(void **state)
 			fail_msg("seed %llu: not the same after %.*s", (unsigned long long)round,
 				 (int)n, copy);
 		assert_int_equal(
-			reply_transaction(text, REPLY_TRANSACTION_BYTES_MAX, &again, &schema), n);
+			transaction_json(text, TRANSACTION_JSON_BYTES_MAX, &again, &schema), n);
 		assert_memory_equal(text, copy, n);
 	}
 	sample_free(decoder);

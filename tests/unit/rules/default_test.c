@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "runtime/rules/program.h"
 #include "tests/lib/default_plan.h"
 #include "tests/unit/rules/rules_sample.h"
 
@@ -270,8 +271,8 @@ static void none_is_without_a_case(void **state)
 
 	load(&s);
 	for (uint32_t i = 0; i < rules_count(s.rules); i++)
-		if (!has_case(rules_id(s.rules, i)))
-			fail_msg("%s has no case", rules_id(s.rules, i));
+		if (!has_case(s.rules->program.items[i].id))
+			fail_msg("%s has no case", s.rules->program.items[i].id);
 	rules_sample_free(&s);
 }
 

@@ -93,6 +93,15 @@ static void arithmetic(void **state)
 		{ "7 % -3", "-2" },
 		{ "7.5 % 2", "1.5" },
 		{ "7 % 0", "unknown" },
+		/* exact, and never outside of [0, b), whatever a / b rounds to */
+		{ "1.7 % 0.1 >= 0", "yes" },
+		{ "1.7 % 0.1 < 0.1", "yes" },
+		{ "-0.000001 % 0.1 < 0.1", "yes" },
+		{ "999999999999999 * 1000000 % 7", "2" },
+		{ "-6 % 3", "0" },
+		{ "6 % -3", "0" },
+		{ "5.5 % -2", "-0.5" },
+		{ "1_000_000 * 57.16 % 10000", "0" },
 		{ "- - 3", "3" },
 		{ "2 - -2", "4" },
 		{ "1_000_000 + 0.5", "1000000.5" },
@@ -112,6 +121,72 @@ static void arithmetic(void **state)
 		{ "-card_zscore_30d", "unknown" },
 	};
 	CHECK_ALL(cases);
+}
+
+/* Supplied features, score and margin are floats: 0.7 is the float that 0.7 is sent as. */
+static void check_single(const char *expression, const char *want)
+{
+	struct rules_sample s;
+	char                text[512], got[256];
+
+	snprintf(text, sizeof(text),
+		 "let limit = 0.7; let below = -0.7; let same = risk;\n"
+		 "let v = %s;\nrule r { when true; then note; reason \"{v}\"; }",
+		 expression);
+	rules_sample_load(&s, text);
+	s.transaction.features[0] = 0.7f;
+	s.transaction.features[1] = -0.7f;
+	s.input.model_ran         = true;
+	s.input.score             = 0.9f;
+	s.input.margin            = 2.2f;
+	rules_sample_set(&s, "card_zscore_30d", 0.7);
+	rules_sample_run(&s);
+	const struct decision_rule *hit = rules_sample_hit(&s, "r");
+
+	assert_non_null(hit);
+	snprintf(got, sizeof(got), "%.*s", hit->text.size_bytes, hit->text.data);
+	if (strcmp(got, want) != 0)
+		fail_msg("%s gives %s, wanted %s", expression, got, want);
+	rules_sample_free(&s);
+}
+
+static void single_precision(void **state)
+{
+	static const struct expression_case cases[] = {
+		{ "risk >= 0.7", "yes" },
+		{ "risk < 0.7", "no" },
+		{ "0.7 <= risk", "yes" },
+		{ "risk == 0.7", "yes" },
+		{ "(risk) == (0.7)", "yes" },
+		{ "score >= 0.9", "yes" },
+		{ "score != 0.9", "no" },
+		{ "margin == 2.2", "yes" },
+		{ "device.age == -0.7", "yes" },
+		{ "device.age <= below", "yes" },
+		{ "-device.age >= 0.7", "yes" },
+		{ "-risk == -0.7", "yes" },
+		{ "risk >= limit", "yes" },
+		{ "same >= 0.7", "yes" },
+		{ "abs(device.age) == 0.7", "yes" },
+		{ "default(risk, 0) >= 0.7", "yes" },
+		{ "default(feature(\"odd name\"), 0.7) == risk", "yes" },
+		{ "default(feature(\"odd name\"), 0.7) == 0.7", "yes" },
+		{ "min(risk, 0.9) == 0.7", "yes" },
+		{ "max(0.1, risk) == 0.7", "yes" },
+		{ "risk in [0.1, 0.7, 0.9]", "yes" },
+		{ "risk not in [0.7]", "no" },
+		{ "switch risk { 0.7: 1; else 2 }", "1" },
+		{ "band risk { < 0.7: 1; else 2 }", "2" },
+		{ "band score { < 0.9: 1; <= 0.95: 2; else 3 }", "2" },
+		{ "band risk { <= 0.7: 1; else 2 }", "1" },
+		/* a computed feature is a double, and so is what is computed from either */
+		{ "card_zscore_30d == 0.7", "yes" },
+		{ "card_zscore_30d == risk", "no" },
+		{ "risk + 0 == 0.7", "no" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_single(cases[i].expression, cases[i].text);
 }
 
 static void comparison_and_logic(void **state)
@@ -359,6 +434,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arithmetic),
 		cmocka_unit_test(parties),
+		cmocka_unit_test(single_precision),
 		cmocka_unit_test(comparison_and_logic),
 		cmocka_unit_test(membership),
 		cmocka_unit_test(texts),

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <setjmp.h>
 
@@ -55,6 +56,8 @@ static void edits(void **state)
 	assert_int_equal(rules_sample_edit(&s, "block", "nothing", NULL, true), REASON_NONE);
 	assert_int_equal(rules_sample_edit(&s, "block", "", NULL, false), REASON_field_format);
 	assert_int_equal(rules_sample_edit(&s, "blok", "m-3", NULL, false), REASON_list_unknown);
+	assert_int_equal(rules_sample_edit(&s, "snooze", "c", NULL, false), REASON_rule_unknown);
+	assert_int_equal(rules_sample_edit(&s, "snooze", "c", NULL, true), REASON_NONE);
 	rules_sample_free(&s);
 }
 
@@ -258,19 +261,217 @@ static void reload(void **state)
 	edit_some(&s);
 	rules_sample_load(&t, "list block of merchant { \"m-1\"; \"m-7\"; }\n"
 			      "rule b { when merchant in block; then decline; reason \"b\"; }\n");
-	assert_int_equal(rules_lists_adopt(t.lists, s.lists), 0);
+	assert_int_equal(rules_lists_adopt(t.lists, s.lists, s.input.now_ns), 0);
 	assert_false(blocked(&t, "m-3", JULY)); /* b is snoozed */
 	assert_true(blocked(&t, "m-3", SEPT));
 	assert_false(blocked(&t, "m-1", SEPT));
 	assert_false(blocked(&t, "m-2", SEPT));
 	assert_true(blocked(&t, "m-7", SEPT));
-	rules_sample_free(&t);
-	rules_sample_load(&t, "list block of merchant room 1 { \"m-7\"; }\n"
-			      "rule c { when merchant in block; then decline; reason \"b\"; }\n");
-	assert_int_equal(rules_lists_adopt(t.lists, s.lists), 1);
-	assert_int_equal(rules_lists_adopt(t.lists, NULL), 0);
 	rules_sample_free(&s);
 	rules_sample_free(&t);
+}
+
+/* Nothing that was edited is lost in silence: a file without room for it is found out, and
+ * an edit that has expired gives way to one that has not. */
+static void reload_without_room(void **state)
+{
+	struct rules_sample s, t;
+	struct rules_misfit misfit;
+	char                why[RULES_MISFIT_BYTES];
+	int64_t             july = rules_sample_time(JULY), sept = rules_sample_time(SEPT);
+
+	rules_sample_load(&s, "list block of merchant room 2;\n"
+			      "rule b { when merchant in block; then decline; reason \"b\"; }\n");
+	s.input.now_ns = july;
+	assert_int_equal(rules_sample_edit(&s, "block", "m-8", SEPT, false), REASON_NONE);
+	assert_int_equal(rules_sample_edit(&s, "block", "m-9", OCT, false), REASON_NONE);
+	rules_sample_load(&t, "list block of merchant room 2 { \"m-1\"; }\n"
+			      "rule b { when merchant in block; then decline; reason \"b\"; }\n");
+	assert_false(rules_lists_fit(t.lists, s.lists, july, &misfit));
+	assert_int_equal(misfit.room, 2);
+	assert_int_equal(misfit.file, 1);
+	assert_int_equal(misfit.edits, 2);
+	rules_misfit_text(&misfit, why, sizeof(why));
+	assert_string_equal(why,
+			    "list block has room for 2, but 1 entries of the file and 2 edits: "
+			    "raise its room or take edits back");
+	assert_true(rules_lists_fit(t.lists, s.lists, sept, &misfit));
+	assert_int_equal(rules_lists_adopt(t.lists, s.lists, sept), 0);
+	assert_true(blocked(&t, "m-9", SEPT));
+	assert_true(blocked(&t, "m-1", SEPT));
+	/* who adopts all the same loses as many, and always the same */
+	rules_lists_init(t.lists, t.rules);
+	assert_int_equal(rules_lists_adopt(t.lists, s.lists, july), 1);
+	assert_true(blocked(&t, "m-1", JULY));
+	assert_true(blocked(&t, "m-8", JULY) != blocked(&t, "m-9", JULY));
+	rules_sample_free(&s);
+	rules_sample_free(&t);
+}
+
+/* Files of random entries, edits at random times, and a reload now and then: lists are what
+ * an array of everything says. */
+struct plain {
+	bool    file, edited, removed;
+	int64_t expires_ns;
+};
+
+static void load_random(struct rules_sample *s, uint64_t *seed, struct plain *plain, uint32_t room)
+{
+	static char text[8192];
+	size_t n = (size_t)snprintf(text, sizeof(text), "list block of merchant room %u { ", room);
+
+	for (int v = 0; v < VALUES; v++) {
+		plain[v].file = next_random(seed) % 16 == 0;
+		if (plain[v].file)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "\"m-%d\"; ", v);
+		if (!plain[v].file && plain[v].removed)
+			plain[v] = (struct plain){ 0 };
+	}
+	snprintf(text + n, sizeof(text) - n,
+		 "}\nrule b { when merchant in block; then decline; reason \"b\"; }\n");
+	rules_sample_load(s, text);
+}
+
+static bool plain_has(const struct plain *plain, int64_t now_ns)
+{
+	return plain->edited ? !plain->removed && now_ns < plain->expires_ns : plain->file;
+}
+
+static void edit_random(struct rules_sample *s, uint64_t *seed, struct plain *plain, int64_t now_ns)
+{
+	int              v    = (int)(next_random(seed) % VALUES);
+	struct list_edit edit = { .remove     = next_random(seed) % 3 == 0,
+				  .expires_ns = now_ns + 1 + (int64_t)(next_random(seed) % 300) };
+	char             name[16];
+
+	snprintf(name, sizeof(name), "m-%d", v);
+	SAMPLE_TEXT(edit.list, "block");
+	SAMPLE_TEXT(edit.value, name);
+	assert_int_equal(rules_list_edit(s->lists, &edit, now_ns), REASON_NONE);
+	plain[v].edited     = plain[v].file || !edit.remove;
+	plain[v].removed    = plain[v].file && edit.remove;
+	plain[v].expires_ns = edit.remove ? 0 : edit.expires_ns;
+}
+
+static void reloads_against_an_array(void **state)
+{
+	static struct plain plain[VALUES];
+	struct rules_sample s, t;
+	struct rules_misfit misfit;
+	uint64_t            seed   = 3;
+	int64_t             now_ns = 1000;
+	char                name[16];
+
+	load_random(&s, &seed, plain, 2 * VALUES);
+	for (int step = 0; step < 20000; step++, now_ns++) {
+		edit_random(&s, &seed, plain, now_ns);
+		if (step % 100 == 0) {
+			load_random(&t, &seed, plain, 2 * VALUES);
+			assert_true(rules_lists_fit(t.lists, s.lists, now_ns, &misfit));
+			assert_int_equal(rules_lists_adopt(t.lists, s.lists, now_ns), 0);
+			rules_sample_free(&s);
+			s             = t;
+			s.input.lists = s.lists;
+		}
+		for (int v = step % 7; v < VALUES; v += 7) {
+			snprintf(name, sizeof(name), "m-%d", v);
+			SAMPLE_TEXT(s.transaction.merchant, name);
+			s.input.transaction = &s.transaction;
+			s.input.values      = &s.values;
+			s.input.now_ns      = now_ns;
+			rules_sample_run(&s);
+			assert_int_equal(rules_sample_hit(&s, "b") != NULL,
+					 plain_has(&plain[v], now_ns));
+		}
+	}
+	rules_sample_free(&s);
+}
+
+/* A list of the most entries: loading and taking over are one look at each; an edit that
+ * finds it full does not look at all of them. */
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void fill(struct rules_sample *s, uint32_t count)
+{
+	char name[16];
+
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "m-%u", i);
+		assert_int_equal(rules_sample_edit(s, "block", name, OCT, false), REASON_NONE);
+	}
+}
+
+static void large_lists(void **state)
+{
+	static char         text[RULES_TEXT_BYTES_MAX];
+	struct rules_sample s, t;
+	double              began, took;
+	size_t              n;
+
+	rules_sample_load(&s, "list block of merchant room 65536;\n"
+			      "rule b { when merchant in block; then decline; reason \"b\"; }\n");
+	fill(&s, 65536);
+	began = seconds();
+	for (int i = 0; i < 2560; i++)
+		assert_int_equal(rules_sample_edit(&s, "block", "none", OCT, false),
+				 REASON_list_full);
+	took = seconds() - began;
+	print_message("# 2560 edits of a full list: %.3f ms\n", took * 1e3);
+	assert_true(took < 0.1); /* 1.7 s when each looked at all */
+	n = (size_t)snprintf(text, sizeof(text), "list block of merchant room 65536 {\n");
+	for (int i = 0; i < 65536; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "\"n-%d\";\n", i);
+	snprintf(text + n, sizeof(text) - n,
+		 "}\nrule b { when merchant in block; then decline; reason \"b\"; }\n");
+	rules_sample_load(&t, text);
+	assert_true(blocked(&t, "n-65535", JULY));
+	for (int i = 0; i < 65536; i++) {
+		snprintf(text, sizeof(text), "n-%d", i);
+		rules_sample_edit(&t, "block", text, NULL, i % 2 == 0);
+	}
+	rules_sample_free(&s);
+	s = t;
+	rules_sample_load(&t, "list block of merchant room 65536;\n"
+			      "rule b { when merchant in block; then decline; reason \"b\"; }\n");
+	began = seconds();
+	assert_int_equal(rules_lists_adopt(t.lists, s.lists, 0), 0);
+	took = seconds() - began;
+	print_message("# taking over 32768 edits and passing over as many: %.3f ms\n", took * 1e3);
+	assert_true(blocked(&t, "n-65535", JULY));
+	assert_false(blocked(&t, "n-65534", JULY));
+	rules_sample_free(&s);
+	rules_sample_free(&t);
+}
+
+/* One time makes one look at all entries at most, whatever is edited. */
+static void no_look_twice(void **state)
+{
+	struct rules_sample s;
+	double              began, took;
+
+	rules_sample_load(&s, "list block of merchant room 65536;\n"
+			      "rule b { when merchant in block; then decline; reason \"b\"; }\n");
+	s.input.now_ns = rules_sample_time(JULY);
+	fill(&s, 65536);
+	began = seconds();
+	for (int i = 0; i < 1000; i++) {
+		/* it has expired when it is made; its place is free again, and taken */
+		assert_int_equal(rules_sample_edit(&s, "block", "m-7", JULY, false), REASON_NONE);
+		assert_int_equal(rules_sample_edit(&s, "block", "m-7", NULL, true), REASON_NONE);
+		assert_int_equal(rules_sample_edit(&s, "block", "m-7", SEPT, false), REASON_NONE);
+		assert_int_equal(rules_sample_edit(&s, "block", "none", OCT, false),
+				 REASON_list_full);
+	}
+	took = seconds() - began;
+	print_message("# 4000 edits: %.3f ms\n", took * 1e3);
+	assert_true(took < 0.4); /* 0.7 ms a look */
+	rules_sample_free(&s);
 }
 
 int main(void)
@@ -284,6 +485,10 @@ int main(void)
 		cmocka_unit_test(canonical),
 		cmocka_unit_test(damaged_bytes_are_refused),
 		cmocka_unit_test(reload),
+		cmocka_unit_test(reload_without_room),
+		cmocka_unit_test(reloads_against_an_array),
+		cmocka_unit_test(large_lists),
+		cmocka_unit_test(no_look_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

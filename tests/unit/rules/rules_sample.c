@@ -119,9 +119,8 @@ enum reason rules_sample_edit(struct rules_sample *sample, const char *list, con
 {
 	struct list_edit edit = { .remove     = remove,
 				  .expires_ns = until ? rules_sample_time(until) : INT64_MAX };
-	struct failure   failure;
 
 	SAMPLE_TEXT(edit.list, list);
 	SAMPLE_TEXT(edit.value, value);
-	return rules_list_edit(sample->lists, &edit, sample->input.now_ns, &failure);
+	return rules_list_edit(sample->lists, &edit, sample->input.now_ns);
 }

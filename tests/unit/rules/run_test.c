@@ -155,7 +155,6 @@ static void hits_are_seen_below(void **state)
 	assert_null(rules_sample_hit(&s, "first"));
 	assert_int_equal(s.outcome.verdict, VERDICT_DECLINE);
 	assert_int_equal(rules_count(s.rules), 5);
-	assert_string_equal(rules_id(s.rules, 3), "t");
 	/* a snoozed rule has not hit for those below it */
 	rules_sample_edit(&s, "snooze", "one", NULL, false);
 	rules_sample_run(&s);
@@ -272,7 +271,7 @@ static void snoozes(void **state)
 	assert_int_equal(rules_sample_edit(&s, "snooze", "f", NULL, true), REASON_NONE);
 	assert_true(hits_at(&s, "2099-07-02T00:00:00Z", "f"));
 	assert_int_equal(rules_sample_edit(&s, "snooze", "nobody", NULL, false),
-			 REASON_field_format);
+			 REASON_rule_unknown);
 	rules_sample_free(&s);
 }
 

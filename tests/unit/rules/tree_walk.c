@@ -75,6 +75,65 @@ static void walk_leaf(const struct node *node, struct result *out)
 	}
 }
 
+/* ---- floats: which numbers are, and the literals that meet them */
+
+static bool is_single(const struct node *node);
+
+static bool is_plain(const struct node *node)
+{
+	if (tree_is(node, "let"))
+		return is_plain(tree.lets[(int)node->number]);
+	return (node->type == NUMBER && tree_is(node, "literal")) ||
+	       (tree_is(node, "negate") && is_plain(node->child[0]));
+}
+
+static bool is_either(const struct node *node)
+{
+	return tree_is(node, "min") || tree_is(node, "max") || tree_is(node, "default");
+}
+
+static bool is_single(const struct node *node)
+{
+	static const char *const names[] = { "risk", "device.age", "score", "margin" };
+	const struct node       *a = node->child[0], *b = node->child[1];
+
+	if (node->type != NUMBER)
+		return false;
+	if (tree_is(node, "let"))
+		return is_single(tree.lets[(int)node->number]);
+	for (int i = 0; i < 4; i++)
+		if (tree_is(node, "name") && strcmp(node->text, names[i]) == 0)
+			return true;
+	if (tree_is(node, "negate") || tree_is(node, "abs"))
+		return is_single(a);
+	return is_either(node) && (is_single(a) || is_single(b)) && (is_single(a) || is_plain(a)) &&
+	       (is_single(b) || is_plain(b));
+}
+
+static double met(double number, const struct node *literal, const struct node *other)
+{
+	return is_plain(literal) && is_single(other) ? (double)(float)number : number;
+}
+
+/* By subtracting the largest power of two times b that fits, which is exact. */
+static double remainder_of(double a, double b)
+{
+	double left = fabs(a), size = fabs(b);
+
+	if (isnan(a) || isnan(b))
+		return NAN;
+	while (left >= size) {
+		double step = ldexp(size, ilogb(left) - ilogb(size));
+
+		left -= step > left ? step / 2 : step;
+	}
+	if (left > 0 && (a < 0) != (b < 0))
+		left = size - left;
+	if (left == size)
+		left = 0;
+	return b < 0 && left > 0 ? -left : left;
+}
+
 static double arithmetic_of(const struct node *node, double a, double b)
 {
 	bool min = tree_is(node, "min"), max = tree_is(node, "max");
@@ -84,7 +143,7 @@ static double arithmetic_of(const struct node *node, double a, double b)
 	case '-': return a - b;
 	case '*': return a * b;
 	case '/': return b == 0 ? (double)NAN : a / b;
-	case '%': return b == 0 ? (double)NAN : a - b * floor(a / b);
+	case '%': return b == 0 ? (double)NAN : remainder_of(a, b);
 	default: break;
 	}
 	if (min || max)
@@ -138,7 +197,12 @@ static double of_times(const struct node *node, int64_t a, int64_t b)
 static void walk_number(const struct node *node, const struct result *r, struct result *out)
 {
 	enum type type = node->child[0]->type;
+	double    a = r[0].number, b = r[1].number;
 
+	if (is_either(node) && type == NUMBER) {
+		a = met(a, node->child[0], node->child[1]);
+		b = met(b, node->child[1], node->child[0]);
+	}
 	if (type == TIME)
 		out->number = of_times(node, r[0].time_ns, r[1].time_ns);
 	else if (tree_is(node, "length"))
@@ -146,7 +210,7 @@ static void walk_number(const struct node *node, const struct result *r, struct 
 	else if (tree_is(node, "number"))
 		out->number = number_of_text(r[0].text);
 	else
-		out->number = finite_or_missing(arithmetic_of(node, r[0].number, r[1].number));
+		out->number = finite_or_missing(arithmetic_of(node, a, b));
 }
 
 static void walk_text(const struct node *node, const struct result *r, struct result *out)
@@ -200,10 +264,14 @@ static bool compare(const char *sign, int order)
 
 static bool walk_compare(const struct node *node, const struct result *a, const struct result *b)
 {
+	double one, other;
+
 	switch (node->child[0]->type) {
 	case NUMBER:
-		return !isnan(a->number) && !isnan(b->number) &&
-		       compare(node->kind, (a->number > b->number) - (a->number < b->number));
+		one   = met(a->number, node->child[0], node->child[1]);
+		other = met(b->number, node->child[1], node->child[0]);
+		return !isnan(one) && !isnan(other) &&
+		       compare(node->kind, (one > other) - (one < other));
 	case TEXT: return compare(node->kind, strcmp(a->text, b->text));
 	case TIME:
 		return compare(node->kind, (a->time_ns > b->time_ns) - (a->time_ns < b->time_ns));
@@ -224,7 +292,8 @@ static bool walk_in(const struct node *node, const struct result *r)
 	if (node->child[0]->type == NUMBER && isnan(r->number))
 		return false;
 	for (int i = 1; i < node->count; i++)
-		in |= node->child[0]->type == NUMBER ? node->child[i]->number == r->number
+		in |= node->child[0]->type == NUMBER ? met(node->child[i]->number, node->child[i],
+							   node->child[0]) == r->number
 						     : strcmp(node->child[i]->text, r->text) == 0;
 	return in != node->flag;
 }
@@ -257,14 +326,14 @@ static bool walk_boolean(const struct node *node, const struct result *r)
 static bool arm_fits(const struct node *node, const struct node *arm, const struct result *subject)
 {
 	struct result when;
+	double        bound = met(arm->number, arm, node->child[0]);
 
 	if (tree_is(node, "band"))
-		return subject->number < arm->number ||
-		       (arm->flag && subject->number == arm->number);
+		return subject->number < bound || (arm->flag && subject->number == bound);
 	tree_walk(arm, &when);
 	if (tree_is(node, "choose"))
 		return when.boolean;
-	return arm->type == NUMBER ? when.number == subject->number
+	return arm->type == NUMBER ? bound == subject->number
 				   : strcmp(when.text, subject->text) == 0;
 }
 

@@ -1,12 +1,13 @@
 /* A transaction back into the JSON it is read from. */
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "runtime/base/currency.h"
 #include "runtime/base/time.h"
-#include "runtime/reply/reply.h"
 #include "runtime/reply/writer.h"
+#include "tests/lib/transaction_json.h"
 
 /* A text of length 0, or of zero bytes only, is an absent field. */
 static void write_optional(struct writer *writer, const char *name, const char *text, size_t n)
@@ -108,14 +109,14 @@ static void write_features(struct writer *writer, const struct transaction *t,
 		write_words(writer, "}");
 }
 
-size_t reply_transaction(void *out, size_t capacity, const struct transaction *t,
-			 const struct feature_schema *schema)
+size_t transaction_json(void *out, size_t capacity, const struct transaction *t,
+			const struct feature_schema *schema)
 {
 	struct writer writer = writer_of(out, capacity);
 	char          time[TIME_TEXT_BYTES_MAX];
 	const char   *channel = transaction_channel_name((enum transaction_channel)t->channel);
 
-	assert(capacity >= REPLY_TRANSACTION_BYTES_MAX && channel != NULL);
+	assert(capacity >= TRANSACTION_JSON_BYTES_MAX && channel != NULL);
 	write_words(&writer, "{");
 	write_optional(&writer, "id", t->id.data, t->id.size_bytes);
 	write_name(&writer, "time");
