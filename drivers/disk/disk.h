@@ -86,6 +86,8 @@ struct disk_sim {
 	uint32_t write_errors_per_million; /* -EIO */
 	uint32_t sync_errors_per_million;  /* -EIO, and the dirty pages are dropped */
 	uint64_t writes, syncs;            /* calls so far */
+	/* While it is set, a sync that was called does not return: the disk hangs. */
+	_Atomic bool hangs;
 };
 
 void disk_sim_init(struct disk_sim *sim, uint64_t seed);
