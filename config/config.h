@@ -238,6 +238,7 @@ struct config_audit {
 	uint32_t segment_mib;
 	uint32_t ring_kib;
 	uint32_t sync_interval_us;
+	uint32_t patience_ms;
 	uint32_t disk_reserve_mib;
 };
 

@@ -51,6 +51,7 @@ struct appliance {
 	uint64_t                told_ns; /* progress of recovery, last */
 	int64_t                 booted_wall_ns;
 	uint64_t                reloads_refused;
+	bool                    late_told;      /* that the disk hangs was logged */
 	uint64_t                list_old_epoch; /* of the live whose old list was logged */
 	pthread_t               net_thread, audit_thread;
 	pthread_t               decide_threads[CONFIG_DECIDE_MAX];

@@ -39,7 +39,7 @@ enum reason appliance_unready(struct appliance *appliance)
 {
 	if (!atomic_load(&appliance->core.ready))
 		return REASON_not_ready;
-	if (atomic_load(&appliance->audit.failing))
+	if (core_audit_refuses(&appliance->core))
 		return REASON_audit_unwritable;
 	if (!live_lists_are_good(appliance->live, clock_wall_ns(&appliance->clock)))
 		return REASON_revocation_list_old;
@@ -146,6 +146,23 @@ static void watch_lists(struct appliance *appliance)
 		  reason_row_of(REASON_revocation_list_old)->meaning);
 }
 
+/* The audit role is in the disk's hands then and says nothing itself. */
+static void watch_disk(struct appliance *appliance)
+{
+	bool late = atomic_load_explicit(&appliance->core.audit_late, memory_order_relaxed);
+
+	if (late == appliance->late_told)
+		return;
+	appliance->late_told = late;
+	if (late)
+		log_write(LOG_ERROR,
+			  "audit: the disk hangs: a record is not there after "
+			  "audit.patience_ms (%u); requests get 503 until it is",
+			  appliance->config.audit.patience_ms);
+	else
+		log_write(LOG_WARNING, "audit: the disk goes on");
+}
+
 void control_step(struct appliance *appliance, int timeout_ms)
 {
 	manage_step(appliance->manage, timeout_ms);
@@ -153,6 +170,7 @@ void control_step(struct appliance *appliance, int timeout_ms)
 	clock_refresh(&appliance->clock);
 	reload_free_retired(appliance);
 	watch_lists(appliance);
+	watch_disk(appliance);
 	if (reload_asked) {
 		static char text[65536];
 

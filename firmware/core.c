@@ -184,6 +184,7 @@ void core_plan(struct core *core, const struct config *config)
 	core->header_ns      = config->http.header_seconds * UINT64_C(1000000000);
 	core->body_ns        = config->http.body_seconds * UINT64_C(1000000000);
 	core->still_ns       = config->tcp.idle_seconds * UINT64_C(1000000000);
+	core->patience_ns    = config->audit.patience_ms * UINT64_C(1000000);
 	core->handshakes_max = config->tls.handshakes_max;
 	core->stats          = mem_take("counters", sizeof(*core->stats), 64);
 	for (int i = 0; i < STAGE_COUNT; i++)

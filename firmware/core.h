@@ -8,8 +8,7 @@
  * line, its bytes stay unread, and TCP's window pushes back on its peer.
  *
  * Owner:   the thread that runs turn_run.  Others touch only what is marked
- *          shared: stats (read), next_live and adopted_epoch, ready, draining,
- *          stop, the lanes.
+ *          "shared with control" in struct core.
  * Memory:  taken at boot by core_plan; nothing grows afterwards.
  * Bounds:  the constants below; each says why it is what it is. */
 #ifndef ASSAY_FIRMWARE_CORE_H
@@ -136,6 +135,7 @@ struct core {
 	struct lane       records;          /* to audit: whole audit records */
 	_Atomic uint64_t *durable_sequence; /* audit's: all up to it are on disk */
 	_Atomic bool     *audit_failing;    /* audit's: the disk refuses */
+	_Atomic bool      audit_late;       /* a record is not on disk after audit.patience_ms */
 
 	/* the core's own */
 	const struct clock *clock;
@@ -164,6 +164,10 @@ struct core {
 	uint32_t            handshakes_max;
 	uint64_t            idle_ns, header_ns, body_ns;
 	uint64_t            still_ns; /* tcp.idle_seconds: no byte moved either way */
+	/* A record that was the newest at pledged_ns; while it is not on disk, the disk may
+	 * hang. */
+	uint64_t pledged_sequence, pledged_ns;
+	uint64_t patience_ns; /* audit.patience_ms */
 };
 
 /* What core_plan takes, in bytes, and the largest piece of it. */
@@ -184,6 +188,13 @@ void        core_job_give(struct core *core, struct job *job);
 void record_slot(void *core, struct slot *slot);
 /* Whether `count` more slots would find room for their records. */
 bool record_room(struct core *core, size_t count);
+
+/* Nothing can be recorded now: the disk says so, or has said nothing for too long. */
+static inline bool core_audit_refuses(const struct core *core)
+{
+	return atomic_load_explicit(core->audit_failing, memory_order_acquire) ||
+	       atomic_load_explicit(&core->audit_late, memory_order_relaxed);
+}
 
 /* Tell control, by lane, what happened; formats nothing. */
 void core_event(struct core *core, enum reason reason, const struct conn *conn, uint16_t alert);

@@ -421,12 +421,32 @@ static void release(struct core *core, struct job *job, bool failing)
 		pump(core, conn);
 }
 
+/* A disk that hangs says nothing, so it is told by the clock: one record after the other,
+ * each the newest when the one before was on disk, is to be there within the patience. */
+static void watch_disk(struct core *core, uint64_t durable)
+{
+	if (core->pledged_sequence <= durable) {
+		core->pledged_sequence = core->chain.next_sequence - 1;
+		core->pledged_ns       = core->now_ns;
+	}
+	atomic_store_explicit(&core->audit_late,
+			      core->pledged_sequence > durable &&
+				      core->now_ns - core->pledged_ns >= core->patience_ns,
+			      memory_order_relaxed);
+}
+
+/* While the disk refuses or hangs, whoever waits for it gets 503: nothing is told of what
+ * was decided, which may be on disk one day or never.  Asked again by the same id, it is
+ * the first answer, behind a record that itself is on disk, or decided anew. */
 void edge_commit(struct core *core)
 {
-	uint64_t durable = !core->durable_reply ? UINT64_MAX
-						: atomic_load_explicit(core->durable_sequence,
-								       memory_order_acquire);
-	bool     failing = atomic_load_explicit(core->audit_failing, memory_order_acquire);
+	uint64_t durable = atomic_load_explicit(core->durable_sequence, memory_order_acquire);
+	bool     failing;
+
+	watch_disk(core, durable);
+	failing = core_audit_refuses(core);
+	if (!core->durable_reply)
+		durable = UINT64_MAX;
 
 	for (int i = 0; i < CORE_COMMITS_MAX && core->commit_first; i++) {
 		struct job *job = core->commit_first;

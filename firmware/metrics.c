@@ -263,7 +263,7 @@ size_t status_write(struct appliance *appliance, char *out, size_t capacity)
 		(double)histogram_quantile(&stats->request_ns, 990000) / 1e3,
 		(unsigned long)atomic_load(&appliance->audit.durable_sequence),
 		(unsigned long)audit_lag(appliance),
-		atomic_load(&appliance->audit.failing) ? "true" : "false",
+		core_audit_refuses(&appliance->core) ? "true" : "false",
 		(unsigned long)stats_get(&stats->reloads),
 		(unsigned long)appliance->reloads_refused);
 }

@@ -313,9 +313,8 @@ static void handle_body(struct core *core, struct conn *conn)
 
 	request->body_bytes = http->body_bytes;
 	request->failure    = (struct failure){ 0 };
-	reason              = atomic_load_explicit(core->audit_failing, memory_order_acquire)
-				      ? REASON_audit_unwritable
-				      : tries[http->route](core, conn);
+	reason              = core_audit_refuses(core) ? REASON_audit_unwritable
+						       : tries[http->route](core, conn);
 	if (reason == REASON_NONE)
 		return;
 	request->failure.reason = reason;
@@ -334,7 +333,7 @@ static void handle_health(struct core *core, struct conn *conn)
 
 	if (asks_ready && !live_lists_are_good(core->live, core->wall_ns))
 		reason = REASON_revocation_list_old;
-	if (asks_ready && atomic_load_explicit(core->audit_failing, memory_order_acquire))
+	if (asks_ready && core_audit_refuses(core))
 		reason = REASON_audit_unwritable;
 	if (asks_ready && !atomic_load_explicit(&core->ready, memory_order_relaxed))
 		reason = REASON_not_ready;
