@@ -4,6 +4,7 @@ holds it."""
 
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import sys
@@ -17,6 +18,7 @@ import tap
 from appliance import Appliance
 
 PATIENCE_MS = 500
+MORE_THAN_JOBS = 200
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 
 
@@ -81,5 +83,31 @@ def test_hang(appliance):
     tap.check("the disk hangs" in appliance.log.read_text(), "the log says nothing of it")
 
 
+def test_waits_for_a_job(appliance):
+    """who finds no job free is told so after http.header_seconds, and not cut off"""
+    appliance.stop()
+    appliance.write_config(audit__patience_ms=60000, http__header_seconds=2, http__idle_seconds=30)
+    appliance.start()
+    with held(appliance):
+        waiting = [appliance.caller().open() for _ in range(MORE_THAN_JOBS)]
+        for number, caller in enumerate(waiting):
+            caller.connection.request("POST", "/v1/decisions", payments.body(100 + number),
+                                      {"Content-Type": "application/json"})
+            time.sleep(0.002)
+        start = time.monotonic()
+        answer = waiting[-1].connection.getresponse()
+        took = time.monotonic() - start
+        problem = json.loads(answer.read())
+        tap.same((answer.status, problem["type"]), (503, "urn:assay:problem:engine_backlog"),
+                 "answer of the last one")
+        tap.check(1.5 < took < 4, f"it waited {took:.2f} s")
+    statuses = [waiting[0].connection.getresponse().status]
+    tap.same(statuses, [200], "the first one's, once the disk goes on")
+    for caller in waiting:
+        caller.close()
+    wait_ready(appliance, 200)
+
+
 if __name__ == "__main__":
-    tap.main([test_hang], lambda: Appliance("hang", settings={"audit.patience_ms": PATIENCE_MS}))
+    tap.main([test_hang, test_waits_for_a_job],
+             lambda: Appliance("hang", settings={"audit.patience_ms": PATIENCE_MS}))
