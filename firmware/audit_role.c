@@ -60,6 +60,7 @@ static bool commit(struct audit_role *role, size_t count)
 
 	while (!store(role, first_sequence, count)) {
 		atomic_fetch_add(&role->batches_failed, 1);
+		atomic_store(&role->syncs_failed, role->log->syncs_failed);
 		atomic_store_explicit(&role->failing, true, memory_order_release);
 		if (!told)
 			log_write(

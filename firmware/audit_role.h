@@ -30,7 +30,7 @@ struct audit_role {
 	_Atomic bool     failing;
 	_Atomic bool     stop; /* ends once the lane is empty and everything is durable, or the
 			        * disk refuses: then nothing behind durable_sequence is written */
-	_Atomic uint64_t syncs, batches_failed;
+	_Atomic uint64_t syncs, syncs_failed, batches_failed;
 	/* the role's own */
 	struct audit_log *log;
 	struct lane      *records;
