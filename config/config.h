@@ -287,6 +287,12 @@ struct config_error {
 	char     lines[CONFIG_ERRORS_MAX][CONFIG_ERROR_BYTES];
 };
 
+/* All lines, and how many more there were, into text that is cut at its capacity; or on
+ * standard error. */
+void config_errors_write(const struct config_error *errors, const char *path, char *out,
+			 size_t capacity);
+void config_errors_print(const struct config_error *errors, const char *path);
+
 /* Every key at its default.  Keys without one (REFERENCE.md says "required")
  * are empty.  File names are as written, not resolved. */
 void config_defaults(struct config *out);

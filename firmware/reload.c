@@ -30,15 +30,12 @@ static bool load_config(struct appliance *appliance, struct config *config, char
 			size_t capacity)
 {
 	struct config_error *errors = calloc(1, sizeof(*errors));
-	char                *text   = calloc(CONFIG_ERRORS_MAX, CONFIG_ERROR_BYTES);
+	size_t               room   = CONFIG_ERRORS_MAX * CONFIG_ERROR_BYTES;
+	char                *text   = calloc(1, room);
 	bool ok = errors && text && config_load(appliance->config_path, config, errors);
 
 	if (!ok && errors && text) {
-		for (uint32_t i = 0; i < errors->count; i++) {
-			if (i > 0)
-				strcat(text, "\n");
-			strcat(text, errors->lines[i]);
-		}
+		config_errors_write(errors, appliance->config_path, text, room);
 		put_error(out, capacity, text);
 	}
 	free(text);
@@ -115,6 +112,19 @@ static bool publish(struct appliance *appliance, struct live *next, struct live 
 	*room           = appliance->live;
 	appliance->live = next;
 	return true;
+}
+
+/* A reload is a record of the audit log and has its place in the order of decisions. */
+static const char *not_taken_up(const struct core *core)
+{
+	return core_audit_refuses(core)
+		       ? "the old configuration stays: a reload is itself a record, and the audit "
+			 "log cannot be written; mend the disk of audit.directory, then reload "
+			 "again"
+		       : "the old configuration stays: a reload is itself a record, and for 2 s "
+			 "there "
+			 "was no room for one, so much is under way; reload again, and if that "
+			 "happens often raise audit.ring_kib";
 }
 
 static void put_applied(const char *const *keys, size_t n, char *out, size_t capacity)
@@ -215,7 +225,7 @@ static bool try_reload(struct appliance *appliance, struct config *config, char 
 	}
 	if (!publish(appliance, next, room)) {
 		live_free(next);
-		put_error(out, capacity, "the net core did not take up the new configuration");
+		put_error(out, capacity, not_taken_up(&appliance->core));
 		return false;
 	}
 	evict_oldest(appliance);
