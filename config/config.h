@@ -238,6 +238,7 @@ struct config_audit {
 	uint32_t segment_mib;
 	uint32_t ring_kib;
 	uint32_t sync_interval_us;
+	uint32_t patience_ms;
 	uint32_t disk_reserve_mib;
 };
 
@@ -285,6 +286,12 @@ struct config_error {
 	uint32_t unsaid; /* further errors there was no room for */
 	char     lines[CONFIG_ERRORS_MAX][CONFIG_ERROR_BYTES];
 };
+
+/* All lines, and how many more there were, into text that is cut at its capacity; or on
+ * standard error. */
+void config_errors_write(const struct config_error *errors, const char *path, char *out,
+			 size_t capacity);
+void config_errors_print(const struct config_error *errors, const char *path);
 
 /* Every key at its default.  Keys without one (REFERENCE.md says "required")
  * are empty.  File names are as written, not resolved. */

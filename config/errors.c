@@ -38,3 +38,25 @@ void errors_add(struct errors *errors, uint32_t line, const char *key, const cha
 		if (*text < ' ' || *text > '~')
 			*text = '?';
 }
+
+void config_errors_write(const struct config_error *errors, const char *path, char *out,
+			 size_t capacity)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < errors->count && used < capacity; i++)
+		used += (size_t)snprintf(out + used, capacity - used, "%s%s", i ? "\n" : "",
+					 errors->lines[i]);
+	if (errors->unsaid > 0 && used < capacity)
+		snprintf(out + used, capacity - used, "\n%.300s: and %u more", path,
+			 errors->unsaid);
+}
+
+void config_errors_print(const struct config_error *errors, const char *path)
+{
+	static char text[CONFIG_ERRORS_MAX * (CONFIG_ERROR_BYTES + 1) + 512];
+
+	config_errors_write(errors, path, text, sizeof(text));
+	fprintf(stderr, "%s\n", text);
+}

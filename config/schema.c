@@ -392,6 +392,8 @@ GROUP("audit", "The log of decisions.")
 	      "Records waiting for the disk; when it is full, callers get 503.")
 	COUNT("audit.sync_interval_us", audit.sync_interval_us, BOOT, "us", 0, 1000000, "200",
 	      "How long a group commit waits for more records; 0 means it never waits.")
+	COUNT("audit.patience_ms", audit.patience_ms, BOOT, "ms", 10, 60000, "2000",
+	      "A record that is not on disk after so long: the disk hangs, callers get 503 until it goes on.")
 	COUNT("audit.disk_reserve_mib", audit.disk_reserve_mib, BOOT, "MiB", 0, 1048576, "64",
 	      "Space kept free on the disk; below it, callers get 503.")
 

@@ -52,12 +52,14 @@ struct appliance {
 	int64_t                 start_ns; /* of the start record, and what was recovered by */
 	int64_t                 booted_wall_ns;
 	uint64_t                reloads_refused;
+	bool                    late_told;      /* that the disk hangs was logged */
 	uint64_t                list_old_epoch; /* of the live whose old list was logged */
 	pthread_t               net_thread, audit_thread;
 	pthread_t               decide_threads[CONFIG_DECIDE_MAX];
 	bool                    net_started, audit_started;
 };
 
+/* False: said on standard error, or told to stop meanwhile. */
 bool appliance_boot(struct appliance *appliance, const char *config_path,
 		    char error[APPLIANCE_ERROR_BYTES]);
 void appliance_run(struct appliance *appliance);
@@ -67,8 +69,9 @@ void appliance_stop(struct appliance *appliance);
 enum reason appliance_unready(struct appliance *appliance);
 
 /* From a signal handler or another thread. */
-void appliance_ask_stop(void);
-void appliance_ask_reload(void);
+void                appliance_ask_stop(void);
+const _Atomic bool *appliance_stop_asked(void); /* true from then on, also during boot */
+void                appliance_ask_reload(void);
 
 /* Reads the config again and applies what is live.  Writes a JSON object that says
  * what was done, or what is wrong, into `out`; returns whether it was applied. */

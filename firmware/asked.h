@@ -24,4 +24,10 @@ struct hash128 asked_label_key(const struct label *label, struct bytes identity)
 /* Writes the JSON pointer of a field ("/time") of transaction i into request->failure. */
 void asked_place(struct walk_request *request, size_t i, const char *field);
 
+/* Decides nothing: it has no model, and decision.on_model_missing is "refuse". */
+static inline bool asked_of_nobody(const struct brain *brain)
+{
+	return !brain->model && brain->policy.on_model_missing == DECIDE_ON_FAILURE_REFUSE;
+}
+
 #endif

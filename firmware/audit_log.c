@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/little.h"
+
 #define SEGMENT_BYTES_LEAST (64 << 10)
 
 /* ---- recovery ---- */
@@ -219,15 +221,6 @@ static bool roll(struct audit_log *log, int64_t now_ns)
 	return true;
 }
 
-static uint64_t little(const uint8_t *at, size_t size_bytes)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < size_bytes; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
-}
-
 /* How many bytes of whole records fit in `room`; *end becomes the chain behind them. */
 static size_t fitting(struct bytes records, uint64_t room, struct audit_chain *end)
 {
@@ -238,15 +231,15 @@ static size_t fitting(struct bytes records, uint64_t room, struct audit_chain *e
 		size_t         size_bytes;
 
 		assert(records.size_bytes - at >= AUDIT_RECORD_BYTES_MIN);
-		size_bytes = (size_t)little(record, 4);
+		size_bytes = (size_t)little_read(record, 4);
 		assert(size_bytes >= AUDIT_RECORD_BYTES_MIN &&
 		       size_bytes <= records.size_bytes - at);
-		assert(little(record + 8, 8) == end->next_sequence);
+		assert(little_read(record + 8, 8) == end->next_sequence);
 		if (at + size_bytes > room)
 			break;
 		at += size_bytes;
 		end->next_sequence++;
-		end->order = little(record + AUDIT_FRAME_BYTES, 8);
+		end->order = little_read(record + AUDIT_FRAME_BYTES, 8);
 		memcpy(end->hash, record + size_bytes - DIGEST_BYTES, DIGEST_BYTES);
 	}
 	return at;

@@ -51,13 +51,16 @@ static bool store(struct audit_role *role, uint64_t first_sequence, size_t count
 	return audit_log_append(role->log, left, clock_real_ns()) && audit_log_sync(role->log);
 }
 
-static void commit(struct audit_role *role, size_t count)
+/* False: told to stop while the disk refuses.  What is not durable was never
+ * acknowledged; what is still in the lane follows it in the chain and stays there. */
+static bool commit(struct audit_role *role, size_t count)
 {
 	uint64_t first_sequence = role->log->durable_sequence + 1;
 	bool     told           = false;
 
 	while (!store(role, first_sequence, count)) {
 		atomic_fetch_add(&role->batches_failed, 1);
+		atomic_store(&role->syncs_failed, role->log->syncs_failed);
 		atomic_store_explicit(&role->failing, true, memory_order_release);
 		if (!told)
 			log_write(
@@ -67,7 +70,7 @@ static void commit(struct audit_role *role, size_t count)
 				role->log->failure.place, role->log->failure.detail);
 		told = true;
 		if (atomic_load(&role->stop))
-			return; /* what is not durable was never acknowledged */
+			return false;
 		nap_ms(AUDIT_ROLE_RETRY_MS);
 	}
 	atomic_fetch_add(&role->syncs, 1);
@@ -77,6 +80,7 @@ static void commit(struct audit_role *role, size_t count)
 		log_write(LOG_WARNING, "audit: the log can be written again");
 		atomic_store_explicit(&role->failing, false, memory_order_release);
 	}
+	return true;
 }
 
 void audit_role_run(struct audit_role *role)
@@ -85,11 +89,9 @@ void audit_role_run(struct audit_role *role)
 		bool   stopping = atomic_load(&role->stop);
 		size_t count    = gather(role);
 
-		if (count > 0)
-			commit(role, count);
-		else if (stopping)
+		if (count > 0 ? !commit(role, count) : stopping)
 			break;
-		else
+		if (count == 0)
 			nap_us(role->nap_us);
 	}
 	free(role->batch);

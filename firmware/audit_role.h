@@ -7,7 +7,9 @@
  * net core answer 503.
  *
  * Owner:   one thread, which may block on the disk.
- * Bounds:  AUDIT_ROLE_BATCH_BYTES a batch. */
+ * Bounds:  AUDIT_ROLE_BATCH_BYTES a batch.
+ * Failure: a disk that hangs holds the thread in its call; the net core sees by its own
+ *          clock that durable_sequence stands still (edge_commit). */
 #ifndef ASSAY_FIRMWARE_AUDIT_ROLE_H
 #define ASSAY_FIRMWARE_AUDIT_ROLE_H
 
@@ -26,8 +28,9 @@ struct audit_role {
 	/* shared */
 	_Atomic uint64_t durable_sequence;
 	_Atomic bool     failing;
-	_Atomic bool     stop; /* ends once the lane is empty and everything is durable */
-	_Atomic uint64_t syncs, batches_failed;
+	_Atomic bool     stop; /* ends once the lane is empty and everything is durable, or the
+			        * disk refuses: then nothing behind durable_sequence is written */
+	_Atomic uint64_t syncs, syncs_failed, batches_failed;
 	/* the role's own */
 	struct audit_log *log;
 	struct lane      *records;

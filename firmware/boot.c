@@ -17,6 +17,7 @@
 #include "firmware/control.h"
 #include "firmware/edge.h"
 #include "firmware/log.h"
+#include "firmware/record_put.h"
 #include "firmware/recover.h"
 #include "firmware/snapshots.h"
 #include "firmware/version.h"
@@ -33,13 +34,10 @@ struct boot_step {
 static bool boot_config(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
 	static struct config_error errors;
-	size_t                     used = 0;
 
 	if (config_load(appliance->config_path, &appliance->config, &errors))
 		return true;
-	for (uint32_t i = 0; i < errors.count && used < APPLIANCE_ERROR_BYTES; i++)
-		used += (size_t)snprintf(error + used, APPLIANCE_ERROR_BYTES - used, "%s%s",
-					 i ? "\n" : "", errors.lines[i]);
+	config_errors_write(&errors, appliance->config_path, error, APPLIANCE_ERROR_BYTES);
 	return false;
 }
 
@@ -58,6 +56,8 @@ static bool boot_clock(struct appliance *appliance, char error[APPLIANCE_ERROR_B
 {
 	(void)error;
 	clock_init(&appliance->clock);
+	log_write(LOG_INFO, "clock: %s, %lu Hz", clock_source_name(&appliance->clock),
+		  (unsigned long)clock_hz(&appliance->clock));
 	appliance->booted_wall_ns = clock_wall_ns(&appliance->clock);
 	appliance->core.clock     = &appliance->clock;
 	return true;
@@ -291,11 +291,11 @@ static bool boot_audit(struct appliance *appliance, char error[APPLIANCE_ERROR_B
 	};
 	struct audit_log_report *report = &appliance->recovered;
 	int                      rc     = disk_real_open(&appliance->disk, audit->directory, true);
+	char                     why[DISK_WHY_BYTES];
 
 	if (rc < 0) {
 		snprintf(error, APPLIANCE_ERROR_BYTES, "audit.directory: cannot use %s: %s",
-			 audit->directory,
-			 rc == -EWOULDBLOCK ? "another assayd writes there" : strerror(-rc));
+			 audit->directory, disk_real_why(audit->directory, rc, why));
 		return false;
 	}
 	snprintf(options.build, sizeof(options.build), "%s", assay_version());
@@ -329,11 +329,6 @@ static void *take(void *ctx, const char *name, size_t size_bytes, size_t align_b
 {
 	(void)ctx;
 	return mem_take(name, size_bytes, align_bytes);
-}
-
-static uint64_t monotonic(void *clock)
-{
-	return clock_now_ns(clock);
 }
 
 /* For how long answers are kept, in a number that can be compared with the load. */
@@ -390,7 +385,7 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 		return false;
 	}
 	engine_keep_secret(&core->engine, secret);
-	core->engine.now_ns  = monotonic;
+	core->engine.now_ns  = core_stamp;
 	core->engine.now_ctx = &appliance->clock;
 	log_state(&core->engine, core->engine.state, "histories");
 	if (core->engine.verdicts)
@@ -464,8 +459,10 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 		      .lists        = 1 + config->cores.decide_count,
 		      .audit        = &appliance->disk.disk,
 		      .to_sequence  = appliance->log.durable_sequence,
+		      .to_the_end   = true,
 		      .now_ns       = clock_wall_ns(&appliance->clock),
 		      .retention_ns = config->idempotency.retention_hours * HOUR_NS,
+		      .stop         = appliance_stop_asked(),
 		      .tell         = tell,
 		      .progress     = tell_progress,
 		      .ctx          = appliance,
@@ -494,20 +491,18 @@ static bool boot_recover(struct appliance *appliance, char error[APPLIANCE_ERROR
 
 static void put_start_record(struct appliance *appliance)
 {
-	struct core       *core  = &appliance->core;
-	struct audit_event event = {
+	struct core       *core = &appliance->core;
+	struct record_life life = {
 		.kind             = AUDIT_START,
+		.note             = "start",
 		.now_ns           = appliance->start_ns,
 		.artefacts        = &appliance->live->brain.digests,
 		.durable_sequence = appliance->log.durable_sequence,
-		.note             = bytes_of("start", strlen("start")),
-		.build            = bytes_of(assay_version(), strlen(assay_version())),
 	};
 	void *room = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
 
 	assert(room);
-	lane_commit(&core->records,
-		    audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain));
+	lane_commit(&core->records, record_put_life(room, &life, &core->chain));
 	core->pipeline.next_sequence = core->chain.next_sequence;
 	stats_set(&core->stats->audit_sequence_next, core->chain.next_sequence);
 }
@@ -607,6 +602,10 @@ bool appliance_boot(struct appliance *appliance, const char *config_path,
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		error[0] = '\0';
 		if (!steps[i].run(appliance, error)) {
+			if (atomic_load(appliance_stop_asked())) {
+				log_write(LOG_INFO, "stopped while booting, at %s", steps[i].name);
+				return false;
+			}
 			fprintf(stderr, "assayd: boot stopped at %s:\n%s\n", steps[i].name, error);
 			return false;
 		}

@@ -10,6 +10,7 @@
 #include "firmware/log.h"
 #include "firmware/metrics.h"
 #include "firmware/nap.h"
+#include "firmware/record_put.h"
 #include "firmware/reload.h"
 #include "firmware/turn.h"
 #include "firmware/version.h"
@@ -22,12 +23,17 @@
 #define CONTROL_WAIT_MS 50
 #define DECIDER_NAP_US  20
 
-static volatile sig_atomic_t stop_asked;
+static _Atomic bool          stop_asked; /* lock-free, so a handler may set it */
 static volatile sig_atomic_t reload_asked;
 
 void appliance_ask_stop(void)
 {
-	stop_asked = 1;
+	atomic_store_explicit(&stop_asked, true, memory_order_relaxed);
+}
+
+const _Atomic bool *appliance_stop_asked(void)
+{
+	return &stop_asked;
 }
 
 void appliance_ask_reload(void)
@@ -39,7 +45,7 @@ enum reason appliance_unready(struct appliance *appliance)
 {
 	if (!atomic_load(&appliance->core.ready))
 		return REASON_not_ready;
-	if (atomic_load(&appliance->audit.failing))
+	if (core_audit_refuses(&appliance->core))
 		return REASON_audit_unwritable;
 	if (!live_lists_are_good(appliance->live, clock_wall_ns(&appliance->clock)))
 		return REASON_revocation_list_old;
@@ -146,6 +152,23 @@ static void watch_lists(struct appliance *appliance)
 		  reason_row_of(REASON_revocation_list_old)->meaning);
 }
 
+/* The audit role is in the disk's hands then and says nothing itself. */
+static void watch_disk(struct appliance *appliance)
+{
+	bool late = atomic_load_explicit(&appliance->core.audit_late, memory_order_relaxed);
+
+	if (late == appliance->late_told)
+		return;
+	appliance->late_told = late;
+	if (late)
+		log_write(LOG_ERROR,
+			  "audit: the disk hangs: a record is not there after "
+			  "audit.patience_ms (%u); requests get 503 until it is",
+			  appliance->config.audit.patience_ms);
+	else
+		log_write(LOG_WARNING, "audit: the disk goes on");
+}
+
 void control_step(struct appliance *appliance, int timeout_ms)
 {
 	manage_step(appliance->manage, timeout_ms);
@@ -153,6 +176,7 @@ void control_step(struct appliance *appliance, int timeout_ms)
 	clock_refresh(&appliance->clock);
 	reload_free_retired(appliance);
 	watch_lists(appliance);
+	watch_disk(appliance);
 	if (reload_asked) {
 		static char text[65536];
 
@@ -245,7 +269,7 @@ void appliance_run(struct appliance *appliance)
 		  config->management.port);
 	if (!reload_is_allowed(config))
 		log_write(LOG_WARNING, "callers: nobody may reload; SIGHUP alone will do");
-	while (!stop_asked)
+	while (!atomic_load_explicit(&stop_asked, memory_order_relaxed))
 		control_step(appliance, CONTROL_WAIT_MS);
 }
 
@@ -270,25 +294,23 @@ static void drain(struct appliance *appliance)
 
 static void put_stop_record(struct appliance *appliance)
 {
-	struct core       *core  = &appliance->core;
-	struct audit_event event = {
+	struct core       *core = &appliance->core;
+	struct record_life life = {
 		.kind             = AUDIT_STOP,
+		.note             = "stop",
 		.now_ns           = clock_wall_ns(&appliance->clock),
 		.artefacts        = &appliance->live->brain.digests,
 		.durable_sequence = atomic_load(&appliance->audit.durable_sequence),
-		.note             = bytes_of("stop", strlen("stop")),
-		.build            = bytes_of(assay_version(), strlen(assay_version())),
 	};
 	void *room = lane_reserve(&core->records, AUDIT_RECORD_BYTES_MAX);
 
 	if (room)
-		lane_commit(&core->records,
-			    audit_encode_event(room, AUDIT_RECORD_BYTES_MAX, &event, &core->chain));
+		lane_commit(&core->records, record_put_life(room, &life, &core->chain));
 }
 
 void appliance_stop(struct appliance *appliance)
 {
-	snapshots_stop(&appliance->snapshot_role);
+	snapshots_ask_stop(&appliance->snapshot_role);
 	if (appliance->net_started) {
 		drain(appliance);
 		atomic_store(&appliance->core.stop, true);
@@ -296,6 +318,7 @@ void appliance_stop(struct appliance *appliance)
 		pipeline_stop(&appliance->core.pipeline, appliance->decide_threads);
 		put_stop_record(appliance);
 	}
+	snapshots_stop(&appliance->snapshot_role);
 	if (appliance->audit_started) {
 		atomic_store(&appliance->audit.stop, true);
 		pthread_join(appliance->audit_thread, NULL);
@@ -307,6 +330,7 @@ void appliance_stop(struct appliance *appliance)
 	if (appliance->core.nic) {
 		tcp_stop();
 		nic_close(appliance->core.nic);
+		mem_stop();
 	}
 	log_write(LOG_INFO, "stopped");
 }

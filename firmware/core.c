@@ -117,9 +117,9 @@ static void plan_lanes(struct core *core, const struct config *config)
 	lane_init(&core->records, mem_take("audit lane", records, LANE_ALIGN_BYTES), records);
 }
 
-static uint64_t stamp(void *ctx)
+uint64_t core_stamp(void *clock)
 {
-	return clock_now_ns(ctx);
+	return clock_now_ns(clock);
 }
 
 static struct decode_limits decode_limits_of(const struct config *config)
@@ -170,7 +170,7 @@ static void plan_walk(struct core *core, const struct config *config)
 	struct decode_limits limits = decode_limits_of(config);
 
 	core->walk.decoder = decode_init(mem_take("decoder", decode_size(&limits), 64), &limits);
-	core->walk.now_ns  = stamp;
+	core->walk.now_ns  = core_stamp;
 	core->walk.now_ctx = (void *)(uintptr_t)core->clock;
 	core->batch        = mem_take("batch", REPLY_BATCH_BYTES_MAX(config->decode.batch_max), 64);
 }
@@ -184,6 +184,7 @@ void core_plan(struct core *core, const struct config *config)
 	core->header_ns      = config->http.header_seconds * UINT64_C(1000000000);
 	core->body_ns        = config->http.body_seconds * UINT64_C(1000000000);
 	core->still_ns       = config->tcp.idle_seconds * UINT64_C(1000000000);
+	core->patience_ns    = config->audit.patience_ms * UINT64_C(1000000);
 	core->handshakes_max = config->tls.handshakes_max;
 	core->stats          = mem_take("counters", sizeof(*core->stats), 64);
 	for (int i = 0; i < STAGE_COUNT; i++)
@@ -252,7 +253,9 @@ void core_event(struct core *core, enum reason reason, const struct conn *conn, 
 		event->identity_bytes = (uint16_t)identity.size_bytes;
 		memcpy(event->identity, identity.data, identity.size_bytes);
 	}
-	if (conn && conn->tls && tls_session_state(conn->tls) == TLS_FAILED)
+	if (conn && conn->tls && tls_session_state(conn->tls) == TLS_FAILED) {
 		memcpy(event->detail, tls_failure_of(conn->tls)->text, sizeof(event->detail));
+		event->tls_code = tls_failure_of(conn->tls)->code;
+	}
 	lane_commit(&core->events, sizeof(*event));
 }

@@ -8,8 +8,7 @@
  * line, its bytes stay unread, and TCP's window pushes back on its peer.
  *
  * Owner:   the thread that runs turn_run.  Others touch only what is marked
- *          shared: stats (read), next_live, adopted_epoch, refused_epoch, ready, draining,
- *          stop, the lanes.
+ *          "shared with control" in struct core.
  * Memory:  taken at boot by core_plan; nothing grows afterwards.
  * Bounds:  the constants below; each says why it is what it is. */
 #ifndef ASSAY_FIRMWARE_CORE_H
@@ -35,28 +34,31 @@
 #include "runtime/reply/reply.h"
 
 /* Plain text read ahead of the parser; one small request fits. */
-#define CORE_IN_BYTES    4096
+#define CORE_IN_BYTES       4096
 /* Steps one connection may take per event, so that one caller's pipelined
  * requests cannot keep the others waiting; it goes on at the next turn. */
-#define CORE_PUMP_MAX    8
+#define CORE_PUMP_MAX       8
 /* Connections looked at for timeouts per turn: at a million turns a second, ten
  * thousand connections are all seen within a few milliseconds. */
-#define CORE_SWEEP_MAX   4
+#define CORE_SWEEP_MAX      4
 /* Answers released per turn once their records are on disk. */
-#define CORE_COMMITS_MAX 64
+#define CORE_COMMITS_MAX    64
 /* Records made per turn of what the deciders have done. */
-#define CORE_RECORDS_MAX 128
+#define CORE_RECORDS_MAX    128
 /* Connections that waited for a job or a turn, served per turn. */
-#define CORE_RESUMES_MAX 16
-#define CORE_JOBS_MAX    256
+#define CORE_RESUMES_MAX    16
+/* Steps of handshakes per turn: one takes about a millisecond of signing and verifying,
+ * which is how long everybody else's answers wait for it. */
+#define CORE_HANDSHAKES_MAX 1
+#define CORE_JOBS_MAX       256
 /* A connection that is to go is closed when it was quiet for so long between two
  * requests; one that is not gets Connection: close with its next answer. */
-#define CORE_QUIET_NS    UINT64_C(100000000)
+#define CORE_QUIET_NS       UINT64_C(100000000)
 /* With no job free and somebody waiting for one, a request whose bytes have stopped
  * for STALL_NS gives its job up, but not in the first GRACE_NS that it has it. */
-#define CORE_STALL_NS    UINT64_C(1000000000)
-#define CORE_GRACE_NS    UINT64_C(100000000)
-#define CORE_JOBS_MIN    8
+#define CORE_STALL_NS       UINT64_C(1000000000)
+#define CORE_GRACE_NS       UINT64_C(100000000)
+#define CORE_JOBS_MIN       8
 
 struct conn;
 
@@ -109,7 +111,7 @@ struct conn {
 	struct live        *live; /* opened under this one */
 	struct job         *job;  /* NULL between requests */
 	struct conn        *wait_next;
-	bool                waiting;       /* in the line for a job or a turn */
+	bool                waiting;       /* in one of the lines of struct core */
 	uint8_t             state;         /* enum conn_state */
 	uint64_t            checked_epoch; /* identity last checked under this epoch */
 	uint64_t            since_ns;      /* when the state's timeout began */
@@ -138,6 +140,7 @@ struct core {
 	struct lane            records;          /* to audit: whole audit records */
 	_Atomic uint64_t      *durable_sequence; /* audit's: all up to it are on disk */
 	_Atomic bool          *audit_failing;    /* audit's: the disk refuses */
+	_Atomic bool           audit_late; /* a record is not on disk after audit.patience_ms */
 
 	/* the core's own */
 	const struct clock *clock;
@@ -157,15 +160,20 @@ struct core {
 	struct conn        *conns_free; /* by wait_next */
 	uint32_t            conns_max;
 	uint32_t            sweep_at;
-	struct conn_line    wait_jobs;  /* need a job */
-	struct conn_line    wait_turns; /* have more to do than one turn allows */
-	struct job         *jobs;       /* [jobs_max] */
+	struct conn_line    wait_jobs;       /* need a job */
+	struct conn_line    wait_handshakes; /* bytes have come, or room */
+	struct conn_line    wait_turns;      /* have more to do than one turn allows */
+	struct job         *jobs;            /* [jobs_max] */
 	struct job         *jobs_free;
 	uint32_t            jobs_max;
 	struct job         *commit_first, *commit_last; /* in order of sequence */
 	uint32_t            handshakes_max;
 	uint64_t            idle_ns, header_ns, body_ns;
 	uint64_t            still_ns; /* tcp.idle_seconds: no byte moved either way */
+	/* A record that was the newest at pledged_ns; while it is not on disk, the disk may
+	 * hang. */
+	uint64_t pledged_sequence, pledged_ns;
+	uint64_t patience_ns; /* audit.patience_ms */
 };
 
 /* What core_plan takes, in bytes, and the largest piece of it. */
@@ -179,6 +187,9 @@ struct core_need core_need(const struct config *config);
 /* Take the core's memory from the plan and link its pools. */
 void core_plan(struct core *core, const struct config *config);
 
+/* The monotonic time of a struct clock, as the walk and the engine ask for it. */
+uint64_t core_stamp(void *clock);
+
 struct job *core_job_take(struct core *core); /* NULL: none is free */
 void        core_job_give(struct core *core, struct job *job);
 
@@ -186,6 +197,13 @@ void        core_job_give(struct core *core, struct job *job);
 void record_slot(void *core, struct slot *slot);
 /* Whether `count` more slots would find room for their records. */
 bool record_room(struct core *core, size_t count);
+
+/* Nothing can be recorded now: the disk says so, or has said nothing for too long. */
+static inline bool core_audit_refuses(const struct core *core)
+{
+	return atomic_load_explicit(core->audit_failing, memory_order_acquire) ||
+	       atomic_load_explicit(&core->audit_late, memory_order_relaxed);
+}
 
 /* Tell control, by lane, what happened; formats nothing. */
 void core_event(struct core *core, enum reason reason, const struct conn *conn, uint16_t alert);

@@ -6,6 +6,7 @@
 #ifndef ASSAY_FIRMWARE_CTL_H
 #define ASSAY_FIRMWARE_CTL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 int ctl_audit_verify(int argc, char **argv);
@@ -22,6 +23,9 @@ int ctl_replay(int argc, char **argv);
 int ctl_snapshot(int argc, char **argv);
 int ctl_score(int argc, char **argv);
 int ctl_status(int argc, char **argv);
+
+/* The N of --to N or --from N, digits only.  False: it is not that. */
+bool ctl_sequence(const char *text, uint64_t *out);
 
 /* The N of --cores N, 1 to 8; 0: it is not that. */
 uint32_t ctl_cores(const char *text);

@@ -70,8 +70,6 @@ static int parse(const struct subcommand *command, int argc, char **argv, struct
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-		char *end = NULL;
-
 		if (c == 'h') {
 			usage(command, stdout);
 			return 0;
@@ -81,8 +79,7 @@ static int parse(const struct subcommand *command, int argc, char **argv, struct
 		} else if (c == 'c' && command->takes_config) {
 			options->config = optarg;
 		} else if (c == 'f' && command->takes_from) {
-			options->from = strtoull(optarg, &end, 10);
-			if (*optarg == '\0' || *end != '\0')
+			if (!ctl_sequence(optarg, &options->from))
 				c = '?';
 		} else {
 			c = '?';
@@ -263,8 +260,7 @@ static bool load_names(const char *path, struct audit_names *names)
 	static struct config_error errors;
 
 	if (!config_load(path, &config, &errors)) {
-		for (uint32_t i = 0; i < errors.count; i++)
-			fprintf(stderr, "%s\n", errors.lines[i]);
+		config_errors_print(&errors, path);
 		return false;
 	}
 	config_digest(&config, names->config);

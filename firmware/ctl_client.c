@@ -216,8 +216,7 @@ static int run(struct call *call, const char *name)
 	const char                *body;
 
 	if (!config_load(call->config_path, &config, &errors)) {
-		for (uint32_t i = 0; i < errors.count; i++)
-			fprintf(stderr, "%s\n", errors.lines[i]);
+		config_errors_print(&errors, call->config_path);
 		return 2;
 	}
 	if (!ask(&config, call, answer, error, sizeof(error))) {

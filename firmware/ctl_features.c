@@ -90,27 +90,20 @@ static void decided(struct twin *twin, struct twin_line *line, const struct slot
 	putchar('\n');
 }
 
+static bool own_option(struct twin_options *options, int argc, char **argv, int *at)
+{
+	(void)options;
+	(void)argc;
+	with_keys = with_keys || strcmp(argv[*at], "--keys") == 0;
+	return strcmp(argv[*at], "--keys") == 0;
+}
+
 int ctl_features(int argc, char **argv)
 {
 	struct twin_options options = { .name    = "features",
 					.offline = { .cores = 1 },
 					.decided = decided };
+	int                 status  = twin_options_take(&options, argc, argv, usage, own_option);
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(usage, stdout);
-		return 0;
-	}
-	for (int i = 1; i < argc; i++) {
-		if (twin_option(&options, argc, argv, &i))
-			continue;
-		if (strcmp(argv[i], "--keys") == 0)
-			with_keys = true;
-		else
-			options.offline.cores = 0;
-	}
-	if (!options.offline.config_path || options.offline.cores == 0) {
-		fputs(usage, stderr);
-		return 2;
-	}
-	return twin_run(&options, stdin);
+	return status >= 0 ? status : twin_run(&options, stdin);
 }

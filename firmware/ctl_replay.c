@@ -1,4 +1,5 @@
 /* assayctl replay: decide an audit directory again, and compare every byte. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +210,15 @@ static void print(const struct replay_options *options, const struct replay_resu
 	printf("%s\n", result->different == 0 ? "every byte is the same" : "NOT the same");
 }
 
+bool ctl_sequence(const char *text, uint64_t *out)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	errno = 0;
+	*out  = strtoull(text, NULL, 10);
+	return digits > 0 && text[digits] == '\0' && errno == 0;
+}
+
 uint32_t ctl_cores(const char *text)
 {
 	return text[0] >= '1' && text[0] <= '8' && text[1] == '\0' ? (uint32_t)(text[0] - '0') : 0;
@@ -216,11 +226,13 @@ uint32_t ctl_cores(const char *text)
 
 static bool parse(int argc, char **argv, struct replay_options *options, bool *json)
 {
-	for (int i = 1; i < argc; i++) {
+	bool valid = true;
+
+	for (int i = 1; i < argc && valid; i++) {
 		if (strcmp(argv[i], "--cores") == 0 && i + 1 < argc)
 			options->cores = ctl_cores(argv[++i]);
 		else if (strcmp(argv[i], "--to") == 0 && i + 1 < argc)
-			options->to_sequence = strtoull(argv[++i], NULL, 10);
+			valid = ctl_sequence(argv[++i], &options->to_sequence);
 		else if (strcmp(argv[i], "--json") == 0)
 			*json = true;
 		else if (argv[i][0] != '-' && !options->directory)
@@ -228,7 +240,7 @@ static bool parse(int argc, char **argv, struct replay_options *options, bool *j
 		else
 			return false;
 	}
-	return options->directory && options->cores > 0;
+	return valid && options->directory && options->cores > 0;
 }
 
 int ctl_replay(int argc, char **argv)

@@ -48,6 +48,8 @@ static int make(const char *path, uint64_t to_sequence)
 
 int ctl_snapshot(int argc, char **argv)
 {
+	uint64_t to_sequence;
+
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
 		fputs(usage, stdout);
 		return 0;
@@ -55,7 +57,8 @@ int ctl_snapshot(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--config") == 0)
 		return make(argv[2], 0);
 	if (argc == 5 && strcmp(argv[1], "--config") == 0 && strcmp(argv[3], "--to") == 0)
-		return make(argv[2], strtoull(argv[4], NULL, 10));
+		if (ctl_sequence(argv[4], &to_sequence) && to_sequence > 0)
+			return make(argv[2], to_sequence);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -6,7 +6,8 @@
  *       +--- refused: alert --------------------------------^
  *
  * pump() moves one connection as far as its bytes allow, at most CORE_PUMP_MAX
- * steps; what is left waits in a line for the next turn.  TCP may take the
+ * steps; what is left waits in a line for the next turn.  Handshakes have a line of
+ * their own, behind everybody else.  TCP may take the
  * connection away at any event (closed()); a job whose record is on its way to
  * disk then stays in the commit queue without it. */
 #include "firmware/edge.h"
@@ -341,12 +342,17 @@ static bool accepted(void *ctx, struct tcp_conn *tcp)
 	return true;
 }
 
+/* A handshake's step costs as much as hundreds of answers: those who are not through theirs
+ * wait in a line of their own, one step a turn. */
 static void readable(void *ctx, struct tcp_conn *tcp)
 {
+	struct core *core = ctx;
 	struct conn *conn = tcp->user;
 
-	if (!conn->waiting)
-		pump(ctx, conn);
+	if (conn->state == CONN_HANDSHAKE)
+		line_put(&core->wait_handshakes, conn);
+	else if (!conn->waiting)
+		pump(core, conn);
 }
 
 static void closed(void *ctx, struct tcp_conn *tcp, enum reason reason)
@@ -400,6 +406,12 @@ void edge_resume(struct core *core)
 		resume_one(core, line_take(&core->wait_jobs));
 }
 
+void edge_handshake(struct core *core)
+{
+	for (int i = 0; i < CORE_HANDSHAKES_MAX && core->wait_handshakes.first; i++)
+		resume_one(core, line_take(&core->wait_handshakes));
+}
+
 static void release(struct core *core, struct job *job, bool failing)
 {
 	struct failure failure = { .reason = REASON_audit_unwritable };
@@ -421,12 +433,32 @@ static void release(struct core *core, struct job *job, bool failing)
 		pump(core, conn);
 }
 
+/* A disk that hangs says nothing, so it is told by the clock: one record after the other,
+ * each the newest when the one before was on disk, is to be there within the patience. */
+static void watch_disk(struct core *core, uint64_t durable)
+{
+	if (core->pledged_sequence <= durable) {
+		core->pledged_sequence = core->chain.next_sequence - 1;
+		core->pledged_ns       = core->now_ns;
+	}
+	atomic_store_explicit(&core->audit_late,
+			      core->pledged_sequence > durable &&
+				      core->now_ns - core->pledged_ns >= core->patience_ns,
+			      memory_order_relaxed);
+}
+
+/* While the disk refuses or hangs, whoever waits for it gets 503: nothing is told of what
+ * was decided, which may be on disk one day or never.  Asked again by the same id, it is
+ * the first answer, behind a record that itself is on disk, or decided anew. */
 void edge_commit(struct core *core)
 {
-	uint64_t durable = !core->durable_reply ? UINT64_MAX
-						: atomic_load_explicit(core->durable_sequence,
-								       memory_order_acquire);
-	bool     failing = atomic_load_explicit(core->audit_failing, memory_order_acquire);
+	uint64_t durable = atomic_load_explicit(core->durable_sequence, memory_order_acquire);
+	bool     failing;
+
+	watch_disk(core, durable);
+	failing = core_audit_refuses(core);
+	if (!core->durable_reply)
+		durable = UINT64_MAX;
 
 	for (int i = 0; i < CORE_COMMITS_MAX && core->commit_first; i++) {
 		struct job *job = core->commit_first;
@@ -458,8 +490,27 @@ static void refuse_late(struct core *core, struct conn *conn)
 	conn->since_ns = core->now_ns;
 }
 
+/* The caller has asked, and no job was free for so long: it is told so, without one. */
+static void refuse_unserved(struct core *core, struct conn *conn)
+{
+	struct failure failure = { .reason = REASON_engine_backlog };
+	uint8_t        out[HTTP_PROBLEM_BYTES_MAX];
+	size_t         size = http_write_problem(out, sizeof(out), &failure, NULL, false);
+
+	stats_reason(core->stats, failure.reason);
+	/* One record, and the connection has no other bytes under way: TLS takes it whole. */
+	(void)tls_write(conn->tls, out, size);
+	conn_close(core, conn);
+	pump(core, conn); /* though it stands in the line for a job, which will find it gone */
+}
+
 static void time_up_reading(struct core *core, struct conn *conn, uint64_t waited_ns)
 {
+	if (conn->asked_ns != 0) {
+		if (core->now_ns - conn->asked_ns >= core->header_ns)
+			refuse_unserved(core, conn);
+		return;
+	}
 	if (!conn->job) {
 		if (waited_ns < core->idle_ns)
 			return;
@@ -476,10 +527,11 @@ static void time_up_reading(struct core *core, struct conn *conn, uint64_t waite
 }
 
 /* tcp.idle_seconds have gone by without a byte either way.  An answer that waits
- * for the disk is not the caller's silence. */
+ * for the disk, or a request that waits for a job, is not the caller's silence. */
 static bool is_still(const struct core *core, const struct conn *conn)
 {
-	return conn->tcp && (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
+	return conn->tcp && conn->asked_ns == 0 &&
+	       (conn->state == CONN_READING || conn->state == CONN_WRITING) &&
 	       core->now_ns - tcp_conn_idle_since(conn->tcp) >= core->still_ns;
 }
 

@@ -12,7 +12,10 @@ void edge_serve(struct core *core);
 /* Connections that waited for a job or for their next turn go on. */
 void edge_resume(struct core *core);
 
-/* Answers whose records are on disk go out; or 503 when the disk refuses. */
+/* A step of the handshake that has waited longest. */
+void edge_handshake(struct core *core);
+
+/* Answers whose records are on disk go out; or 503 when the disk refuses or hangs. */
 void edge_commit(struct core *core);
 
 /* Looks at a few connections and ends those whose time is up. */

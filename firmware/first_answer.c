@@ -14,14 +14,15 @@ size_t first_answer_make(const struct first_answer *of, uint8_t out[REPLY_DECISI
 	struct reply_item         item         = { .transaction  = of->transaction,
 						   .decision     = of->decision,
 						   .digests      = of->digests,
-						   .circumstance = &circumstance };
+						   .circumstance = of->hash ? &circumstance : NULL };
 	enum reason               refusal      = decide_refusal(of->decision);
 
 	if (refusal != REASON_NONE) {
 		out[0] = (uint8_t)refusal;
 		return 1;
 	}
-	memcpy(circumstance.audit_hash, of->hash, DIGEST_BYTES);
+	if (of->hash)
+		memcpy(circumstance.audit_hash, of->hash, DIGEST_BYTES);
 	return reply_decision(out, REPLY_DECISION_BYTES_MAX, &item);
 }
 

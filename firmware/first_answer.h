@@ -18,7 +18,8 @@ struct first_answer {
 	const struct artefact_digests *digests;
 	struct ledger                  ledger;
 	uint64_t                       sequence;
-	const uint8_t                 *hash; /* of the record */
+	const uint8_t                 *hash; /* of the record; NULL: the answer says nothing of it,
+					       * nor of the ledger, as the twin's */
 };
 
 /* Returns the bytes written. */

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/tls/tls.h"
+
 #define LOG_LINE_BYTES 2048
 
 /* Control, which boots, audit and snapshots write lines; the lock keeps lines whole. */
@@ -121,20 +123,31 @@ void log_write(enum log_level level, const char *format, ...)
 	put_line(level, wall_now_ns(), members);
 }
 
+static void whole_detail(const struct log_event *event, char *out, size_t capacity)
+{
+	char words[TLS_WORDS_BYTES_MAX] = "";
+
+	if (event->tls_code != 0)
+		tls_code_words(event->tls_code, words);
+	snprintf(out, capacity, "%.*s%s%s", LOG_DETAIL_BYTES_MAX, event->detail,
+		 words[0] ? ": " : "", words);
+}
+
 void log_event_write(const struct log_event *event)
 {
 	const struct reason_row *row = reason_row_of(event->reason);
 	char                     members[LOG_LINE_BYTES];
 	char                     identity[2 * LOG_IDENTITY_BYTES_MAX + 8];
-	char                     detail[2 * LOG_DETAIL_BYTES_MAX + 8];
+	char                     words[LOG_DETAIL_BYTES_MAX + TLS_WORDS_BYTES_MAX + 4];
+	char                     detail[2 * sizeof(words) + 8];
 	char                     address[INET6_ADDRSTRLEN] = "";
 	int                      n;
 
 	if (event->peer.family != 0)
 		inet_ntop(event->peer.family == 4 ? AF_INET : AF_INET6, event->peer.address,
 			  address, sizeof(address));
-	json_escape(detail, sizeof(detail), event->detail,
-		    strnlen(event->detail, sizeof(event->detail)));
+	whole_detail(event, words, sizeof(words));
+	json_escape(detail, sizeof(detail), words, strlen(words));
 	json_escape(identity, sizeof(identity), event->identity, event->identity_bytes);
 	n = snprintf(members, sizeof(members), "\"event\":\"%s\",\"message\":\"%s\"", row->name,
 		     row->meaning);

@@ -34,6 +34,7 @@ struct log_event {
 	uint16_t        http_status;
 	uint16_t        identity_bytes;
 	struct log_peer peer;
+	int32_t         tls_code; /* TLS's own, whose words follow `detail`; 0: none */
 	char            identity[LOG_IDENTITY_BYTES_MAX];
 	char detail[LOG_DETAIL_BYTES_MAX]; /* why, in words; "" when the row says it all */
 };
@@ -42,7 +43,7 @@ struct log_event {
 bool log_open(const char *file, enum log_level level);
 void log_set_level(enum log_level level);
 
-/* Control and boot only.  The format makes the "message" of the line. */
+/* Any thread but those that poll.  The format makes the "message" of the line. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_event_write(const struct log_event *event);
 

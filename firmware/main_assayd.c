@@ -26,10 +26,7 @@ static int check(const char *path)
 		puts("configuration OK");
 		return 0;
 	}
-	for (uint32_t i = 0; i < errors.count; i++)
-		fprintf(stderr, "%s\n", errors.lines[i]);
-	if (errors.unsaid > 0)
-		fprintf(stderr, "%s: and %u more\n", path, errors.unsaid);
+	config_errors_print(&errors, path);
 	return 1;
 }
 
@@ -58,7 +55,7 @@ static int serve(const char *path)
 
 	catch_signals();
 	if (!appliance_boot(&appliance, path, error))
-		return 1;
+		return atomic_load(appliance_stop_asked()) ? 0 : 1;
 	appliance_run(&appliance);
 	appliance_stop(&appliance);
 	return 0;

@@ -329,14 +329,34 @@ static void feed(struct manage *manage, struct manage_conn *conn)
 	conn->in_at += consumed;
 }
 
+static void tell_refused(const struct tls_failure *failure)
+{
+	char words[TLS_WORDS_BYTES_MAX] = "";
+
+	if (failure->code != 0)
+		tls_code_words(failure->code, words);
+	else if (failure->alert != TLS_ALERT_NONE)
+		snprintf(words, sizeof(words), "alert %u", failure->alert);
+	log_write(LOG_WARNING, "management: a TLS handshake was refused: %s%s%s", failure->text,
+		  words[0] ? ": " : "", words);
+}
+
+static void tell_opened(const struct tls_session *tls)
+{
+	struct bytes who = tls_identity(tls);
+
+	log_write(LOG_DEBUG, "management: %.*s is here: %s, %s, %s", (int)who.size_bytes,
+		  (const char *)who.data, tls_version_name(tls), tls_ciphersuite_name(tls),
+		  tls_alpn_name(tls)[0] ? tls_alpn_name(tls) : "no protocol named");
+}
+
 static void pump(struct manage *manage, struct manage_conn *conn)
 {
 	if (!conn->open) {
 		enum tls_state state = tls_session_step(conn->tls, clock_real_ns());
 
 		if (state == TLS_FAILED)
-			log_write(LOG_WARNING, "management: a TLS handshake was refused: %s",
-				  tls_failure_of(conn->tls)->text);
+			tell_refused(tls_failure_of(conn->tls));
 		if (state == TLS_FAILED || state == TLS_CLOSED) {
 			conn_end(conn);
 			return;
@@ -344,6 +364,7 @@ static void pump(struct manage *manage, struct manage_conn *conn)
 		conn->open = state == TLS_OPEN;
 		if (!conn->open)
 			return;
+		tell_opened(conn->tls);
 	}
 	for (int i = 0; i < PUMP_MAX; i++) {
 		if (!flush(conn))
@@ -377,8 +398,10 @@ void manage_step(struct manage *manage, int timeout_ms)
 	int64_t       now;
 
 	for (int i = 0; i < MANAGE_CONNECTIONS_MAX; i++) {
-		struct manage_conn *conn    = &manage->conns[i];
-		bool                sending = conn->fd >= 0 && conn->out_at < conn->out_bytes;
+		struct manage_conn *conn = &manage->conns[i];
+		/* TLS may have taken the last bytes and the socket not. */
+		bool sending = conn->fd >= 0 &&
+			       (conn->out_at < conn->out_bytes || tls_unsent(conn->tls));
 
 		polls[i] = (struct pollfd){ .fd     = conn->fd,
 					    .events = (short)(POLLIN | (sending ? POLLOUT : 0)) };

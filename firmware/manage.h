@@ -25,8 +25,8 @@
 struct live;
 struct manage;
 
-/* What a route answers: a status and a body written into `out`.  Returns the
- * status; *size_bytes is the body's size. */
+/* What a route answers: it finds 200, application/json and no body, and says what is
+ * otherwise. */
 struct manage_answer {
 	uint16_t    status;
 	const char *content_type;

@@ -17,6 +17,11 @@ static void help(FILE *out, const char *name, const char *type, const char *word
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, words, name, type);
 }
 
+static uint64_t stats_tcp(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 /* Frames that the device, the front of TCP or lwIP found damaged. */
 static uint64_t frames_malformed(struct appliance *appliance)
 {
@@ -24,7 +29,8 @@ static uint64_t frames_malformed(struct appliance *appliance)
 	struct nic_stats        nic = { 0 };
 
 	nic_stats(appliance->core.nic, &nic);
-	return tcp->dropped_malformed + tcp->dropped_checksum + nic.rx_errors;
+	return stats_tcp(&tcp->dropped_malformed) + stats_tcp(&tcp->dropped_checksum) +
+	       nic.rx_errors;
 }
 
 static void write_failures(FILE *out, struct appliance *appliance)
@@ -143,14 +149,93 @@ static void write_service(FILE *out, struct appliance *appliance)
                 { "assay_audit_syncs_total", "counter", "Group commits.",
 			    atomic_load(&appliance->audit.syncs) },
                 { "assay_tcp_retransmits_total", "counter", "TCP segments sent again.",
-			    tcp->retransmits },
-                { "assay_tcp_frames_in_total", "counter", "Frames received.", tcp->frames_in },
-                { "assay_tcp_frames_out_total", "counter", "Frames sent.", tcp->frames_out },
+			    stats_tcp(&tcp->retransmits) },
+                { "assay_tcp_frames_in_total", "counter", "Frames received.",
+			    stats_tcp(&tcp->frames_in) },
+                { "assay_tcp_frames_out_total", "counter", "Frames sent.",
+			    stats_tcp(&tcp->frames_out) },
                 { "assay_tcp_malformed_total", "counter", "Frames dropped as malformed.",
-			    tcp->dropped_malformed + tcp->dropped_checksum },
+			    stats_tcp(&tcp->dropped_malformed) + stats_tcp(&tcp->dropped_checksum) },
 	};
 
 	write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+}
+
+/* What was lost on the way, and the card's link: nobody answers for these frames. */
+static void write_losses(FILE *out, struct appliance *appliance)
+{
+	const struct tcp_stats *tcp  = tcp_stats();
+	struct nic_stats        nic  = { 0 };
+	struct nic_link         link = { 0 };
+
+	nic_stats(appliance->core.nic, &nic);
+	nic_link(appliance->core.nic, &link);
+	struct number numbers[] = {
+		{ "assay_nic_link_up", "gauge", "1 when the network card has a link.", link.up },
+		{ "assay_nic_link_mbps", "gauge", "Its speed; 0 when the device does not say.",
+		  link.speed_mbps },
+		{ "assay_nic_rx_missed_total", "counter",
+		  "Frames the device had no descriptor for: the net core was too slow.",
+		  nic.rx_missed },
+		{ "assay_nic_rx_no_buffer_total", "counter",
+		  "Frames lost on the way in: nic.mbufs were all in use.", nic.rx_no_buffer },
+		{ "assay_nic_rx_chained_total", "counter",
+		  "Frames dropped because they came in several segments.", nic.rx_chained },
+		{ "assay_nic_tx_full_total", "counter",
+		  "Frames dropped because the transmit ring was full.", nic.tx_full },
+		{ "assay_nic_tx_no_buffer_total", "counter",
+		  "Frames not sent because nic.mbufs were all in use.", nic.tx_no_buffer },
+		{ "assay_nic_tx_errors_total", "counter", "Frames the device refused to send.",
+		  nic.tx_errors },
+		{ "assay_tcp_backlog_full_total", "counter",
+		  "Newcomers dropped: tcp.syn_backlog connections were half-open.",
+		  stats_tcp(&tcp->dropped_backlog) },
+		{ "assay_tcp_refused_full_total", "counter",
+		  "Connections reset: tcp.connections_max were open.",
+		  stats_tcp(&tcp->refused_full) },
+		{ "assay_tcp_held_full_total", "counter",
+		  "Frames dropped because too many unread ones were held.",
+		  stats_tcp(&tcp->dropped_held_full) },
+		{ "assay_tcp_transmit_dropped_total", "counter",
+		  "Frames that the network card did not take.", stats_tcp(&tcp->dropped_transmit) },
+		{ "assay_tcp_memory_failures_total", "counter",
+		  "Times a pool of TCP was empty; it tries again.",
+		  stats_tcp(&tcp->memory_failures) },
+		{ "assay_tcp_linger_aborted_total", "counter",
+		  "Closes cut short: the peer read too slowly or sent too much.",
+		  stats_tcp(&tcp->linger_aborted) },
+		{ "assay_audit_failures_total", "counter",
+		  "Tries to write the audit log that failed.",
+		  atomic_load(&appliance->audit.batches_failed) },
+		{ "assay_audit_sync_failures_total", "counter",
+		  "Of these, those in which the sync failed.",
+		  atomic_load(&appliance->audit.syncs_failed) },
+	};
+
+	write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+}
+
+/* A gauge with a series for each listener. */
+static void write_expiry(FILE *out, const char *name, const char *words, int64_t service_ns,
+			 int64_t management_ns)
+{
+	help(out, name, "gauge", words);
+	fprintf(out, "%s{listener=\"service\"} %ld\n", name, (long)(service_ns / 1000000000));
+	fprintf(out, "%s{listener=\"management\"} %ld\n", name, (long)(management_ns / 1000000000));
+}
+
+static void write_certificates(FILE *out, struct appliance *appliance)
+{
+	struct tls_server_facts service, management;
+
+	tls_server_facts(appliance->live->service, &service);
+	tls_server_facts(appliance->live->management, &management);
+	write_expiry(out, "assay_certificate_expires_seconds",
+		     "Unix time at which the first certificate of our chain expires.",
+		     service.certificate_expires_ns, management.certificate_expires_ns);
+	write_expiry(out, "assay_issuer_expires_seconds",
+		     "Unix time at which the first issuer of callers' certificates expires.",
+		     service.issuer_expires_ns, management.issuer_expires_ns);
 }
 
 /* What the deciders have published, added up. */
@@ -225,6 +310,8 @@ size_t metrics_write(struct appliance *appliance, char *out, size_t capacity)
 	write_failures(page, appliance);
 	write_verdicts(page, appliance->core.stats);
 	write_service(page, appliance);
+	write_losses(page, appliance);
+	write_certificates(page, appliance);
 	write_engine(page, appliance);
 	write_stages(page, appliance->core.stats);
 	fflush(page);
@@ -263,7 +350,7 @@ size_t status_write(struct appliance *appliance, char *out, size_t capacity)
 		(double)histogram_quantile(&stats->request_ns, 990000) / 1e3,
 		(unsigned long)atomic_load(&appliance->audit.durable_sequence),
 		(unsigned long)audit_lag(appliance),
-		atomic_load(&appliance->audit.failing) ? "true" : "false",
+		core_audit_refuses(&appliance->core) ? "true" : "false",
 		(unsigned long)stats_get(&stats->reloads),
 		(unsigned long)appliance->reloads_refused);
 }

@@ -22,8 +22,8 @@ static bool load_config(const char *path, struct config *config)
 
 	assert(errors);
 	ok = config_load(path, config, errors);
-	for (uint32_t i = 0; !ok && i < errors->count; i++)
-		fprintf(stderr, "%s\n", errors->lines[i]);
+	if (!ok)
+		config_errors_print(errors, path);
 	free(errors);
 	return ok;
 }

@@ -45,8 +45,8 @@ void pipeline_init(struct pipeline *pipeline, struct engine *engine, uint32_t th
 	}
 }
 
-/* A lane may still hold operations of slots that are done: labels, and the parts that
- * others had no need of. */
+/* A lane may still hold operations of slots that are done: labels and list edits, which
+ * nobody waits for. */
 static bool lanes_have_room(const struct pipeline *pipeline, uint32_t count)
 {
 	size_t need = (count + 1) * (sizeof(struct decider_op) + 16);

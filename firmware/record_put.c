@@ -82,19 +82,30 @@ static size_t put_list(void *out, const struct slot *slot, const struct record_a
 	return audit_encode_list(out, AUDIT_RECORD_BYTES_MAX, &list, chain);
 }
 
-static size_t put_config(void *out, const struct slot *slot, const struct record_about *about,
-			 struct audit_chain *chain)
+size_t record_put_life(void *out, const struct record_life *life, struct audit_chain *chain)
 {
 	struct audit_event event = {
-		.kind             = AUDIT_CONFIG,
-		.now_ns           = slot->work.now_ns, /* by which edits had expired */
-		.artefacts        = &slot->live->brain.digests,
-		.durable_sequence = about->durable_sequence,
-		.note             = bytes_of("reload", strlen("reload")),
+		.kind             = life->kind,
+		.now_ns           = life->now_ns,
+		.artefacts        = life->artefacts,
+		.durable_sequence = life->durable_sequence,
+		.note             = bytes_of(life->note, strlen(life->note)),
 		.build            = build_name(),
 	};
 
 	return audit_encode_event(out, AUDIT_RECORD_BYTES_MAX, &event, chain);
+}
+
+static size_t put_config(void *out, const struct slot *slot, const struct record_about *about,
+			 struct audit_chain *chain)
+{
+	struct record_life life = { .kind      = AUDIT_CONFIG,
+				    .note      = "reload",
+				    .now_ns    = slot->work.now_ns, /* by which edits had expired */
+				    .artefacts = &slot->live->brain.digests,
+				    .durable_sequence = about->durable_sequence };
+
+	return record_put_life(out, &life, chain);
 }
 
 static size_t (*const puts_by_kind[AUDIT_KIND_COUNT])(void *, const struct slot *,

@@ -20,4 +20,14 @@ struct record_about {
 size_t record_put(void *out, const struct slot *slot, const struct record_about *about,
 		  struct audit_chain *chain);
 
+/* The record of a start, a reload or a stop. */
+struct record_life {
+	enum audit_kind                kind; /* AUDIT_START, AUDIT_CONFIG or AUDIT_STOP */
+	const char                    *note; /* in one word, what it was */
+	int64_t                        now_ns;
+	const struct artefact_digests *artefacts;
+	uint64_t                       durable_sequence;
+};
+size_t record_put_life(void *out, const struct record_life *life, struct audit_chain *chain);
+
 #endif

@@ -113,11 +113,9 @@ static bool follow(void *context, const struct audit_record *record)
 		if (record->kind == AUDIT_START || record->kind == AUDIT_CONFIG)
 			past_rules_use(&recover->past, following->decoded->artefacts.rules,
 				       following->decoded->now_ns);
-	} else if (record->sequence == recover->from_snapshot &&
-		   memcmp(record->hash, recover->chain.hash, DIGEST_BYTES) != 0) {
-		following->broken   = true;
-		following->sequence = record->sequence;
-		return false;
+	} else if (record->sequence == recover->from_snapshot) {
+		/* It was compared before the snapshot was loaded. */
+		assert(memcmp(record->hash, recover->chain.hash, DIGEST_BYTES) == 0);
 	}
 	if (record->sequence >= recover->from_snapshot) {
 		recover->chain.next_sequence = record->sequence + 1;
@@ -138,9 +136,10 @@ static void progress(void *context, uint64_t done_bytes, uint64_t all_bytes)
 /* ---- the snapshot */
 
 struct pieces {
-	struct snapshot *snapshot;
-	uint8_t         *memory;
-	char            *error;
+	const struct recover *recover;
+	struct snapshot      *snapshot;
+	uint8_t              *memory;
+	char                 *error;
 };
 
 static bool piece(struct pieces *pieces, uint32_t kind, uint32_t index, struct bytes *out)
@@ -210,6 +209,10 @@ static bool load_shards(struct pieces *pieces, uint32_t kind, struct state *stat
 	struct bytes   in;
 
 	for (uint32_t shard = 0; shard < shards; shard++) {
+		if (told_to_stop(pieces->recover)) {
+			snprintf(pieces->error, SNAPSHOT_ERROR_BYTES, "told to stop");
+			return false;
+		}
 		if (!piece(pieces, kind, shard, &in))
 			return false;
 		if (!state_load(state, shard, in, &failure))
@@ -235,27 +238,86 @@ static bool load(struct recover *recover, struct pieces *pieces)
 	return load_lists(recover, pieces);
 }
 
-/* The newest that is sound and was made under this plan; chain and from_snapshot tell. */
+/* The last record of the log, as it is now; UINT64_MAX where that cannot be read. */
+static uint64_t end_of_log(struct disk *audit)
+{
+	struct audit_log_range range = { .from_sequence = audit_log_sequence_at(audit, INT64_MAX) };
+	struct audit_log_report *report = calloc(1, sizeof(*report));
+	uint64_t                 end    = UINT64_MAX;
+
+	assert(report);
+	if (range.from_sequence == UINT64_MAX)
+		end = 0;
+	else if (audit_log_read(audit, &range, NULL, report))
+		end = report->records > 0 ? report->last_sequence : range.from_sequence - 1;
+	free(report);
+	return end;
+}
+
+static bool take_hash(void *context, const struct audit_record *record)
+{
+	memcpy(context, record->hash, DIGEST_BYTES);
+	return true;
+}
+
+/* Is the record it was made behind the log's?  One that the log no longer has, or cannot
+ * give, is told by what follows it: audit_log_read's hash_before. */
+static bool is_of_this_log(const struct recover *recover, const struct snapshot *snapshot)
+{
+	const struct audit_chain *chain    = &snapshot->about.chain;
+	uint64_t                  sequence = chain->next_sequence - 1;
+	uint8_t                   hash[DIGEST_BYTES];
+	struct audit_log_visitor  visitor = { .each = take_hash, .context = hash };
+	struct audit_log_range    range   = { .from_sequence = sequence, .to_sequence = sequence };
+	struct audit_log_report  *report  = calloc(1, sizeof(*report));
+	bool                      same    = true;
+
+	assert(report);
+	if (sequence > 0 && audit_log_read(recover->audit, &range, &visitor, report) &&
+	    report->records > 0)
+		same = memcmp(hash, chain->hash, DIGEST_BYTES) == 0;
+	free(report);
+	return same;
+}
+
+/* What keeps it from being loaded, into error; true: nothing does. */
+static bool suits(const struct recover *recover, const struct snapshot *snapshot,
+		  char error[SNAPSHOT_ERROR_BYTES])
+{
+	uint8_t digest[DIGEST_BYTES];
+
+	engine_digest(recover->engine->plan, recover->engine->labelled_max, digest);
+	if (memcmp(snapshot->about.config, digest, DIGEST_BYTES) != 0) {
+		snprintf(error, SNAPSHOT_ERROR_BYTES, "%s was made under other entities or bounds",
+			 snapshot->name);
+		return false;
+	}
+	if (is_of_this_log(recover, snapshot))
+		return true;
+	snprintf(error, SNAPSHOT_ERROR_BYTES, "%s was made from another log; remove it",
+		 snapshot->name);
+	return false;
+}
+
+/* The newest that is sound, was made under this plan and from this log; chain and
+ * from_snapshot tell. */
 static void load_newest(struct recover *recover)
 {
 	struct snapshot_search search   = { .sequence_max = recover->to_sequence
 								    ? recover->to_sequence
-								    : UINT64_MAX,
+								    : end_of_log(recover->audit),
 					    .damaged      = recover->tell,
 					    .context      = recover->ctx };
 	struct snapshot       *snapshot = calloc(1, sizeof(*snapshot));
 	char                   error[SNAPSHOT_ERROR_BYTES];
-	uint8_t                digest[DIGEST_BYTES];
 
 	assert(snapshot);
-	engine_digest(recover->engine->plan, recover->engine->labelled_max, digest);
+	if (recover->to_the_end)
+		snapshot_tell_above(recover->snapshots, &search);
 	while (snapshot_open(snapshot, recover->snapshots, &search, error)) {
-		struct pieces pieces = { snapshot, NULL, error };
-		bool          good;
+		struct pieces pieces = { recover, snapshot, NULL, error };
+		bool          good   = suits(recover, snapshot, error);
 
-		snprintf(error, sizeof(error), "%s was made under other entities or bounds",
-			 snapshot->name);
-		good = memcmp(snapshot->about.config, digest, DIGEST_BYTES) == 0;
 		if (good) {
 			pieces.memory = malloc(snapshot_section_bytes_max(snapshot) + 1);
 			assert(pieces.memory);
@@ -267,12 +329,14 @@ static void load_newest(struct recover *recover)
 		if (good) {
 			recover->chain         = snapshot->about.chain;
 			recover->from_snapshot = snapshot->about.chain.next_sequence - 1;
+			memcpy(recover->snapshot_name, snapshot->name, sizeof(snapshot->name));
 		} else {
-			recover->tell(recover->ctx, error);
+			if (!told_to_stop(recover))
+				recover->tell(recover->ctx, error);
 			search.sequence_max = snapshot->about.chain.next_sequence - 2;
 		}
 		snapshot_close(snapshot);
-		if (good)
+		if (good || told_to_stop(recover))
 			break;
 	}
 	free(snapshot);
@@ -319,15 +383,18 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 		ok = true;
 	else
 		ok = audit_log_read(recover->audit, &range, &visitor, report);
-	if (!ok)
+	if (!ok && range.hash_before)
+		snprintf(error, RECOVER_ERROR_BYTES,
+			 "the audit log cannot be followed behind the snapshot %s (if it was made "
+			 "from another log, remove it): %s",
+			 recover->snapshot_name, report->broken);
+	else if (!ok)
 		snprintf(error, RECOVER_ERROR_BYTES, "the audit log cannot be followed: %s",
 			 report->broken);
 	if (following.broken)
-		snprintf(
-			error, RECOVER_ERROR_BYTES,
-			"record %lu of the audit log is not laid out as its format says, or is not "
-			"the one the snapshot was made from",
-			(unsigned long)following.sequence);
+		snprintf(error, RECOVER_ERROR_BYTES,
+			 "record %lu of the audit log is not laid out as its format says",
+			 (unsigned long)following.sequence);
 	if (told_to_stop(recover)) {
 		snprintf(error, RECOVER_ERROR_BYTES, "told to stop");
 		ok = false;

@@ -10,7 +10,8 @@
  * (What is decided again is `assayctl replay`.)
  *
  * Owner:   one thread that may block.
- * Failure: a sentence in error; a damaged snapshot is told and passed over. */
+ * Failure: a sentence in error; a snapshot that is damaged or of another log is told and
+ *          passed over. */
 #ifndef ASSAY_FIRMWARE_RECOVER_H
 #define ASSAY_FIRMWARE_RECOVER_H
 
@@ -35,6 +36,7 @@ struct recover {
 	struct disk         *audit;
 	struct disk         *snapshots;   /* NULL: none are kept */
 	uint64_t             to_sequence; /* 0: to the end */
+	bool                 to_the_end;  /* the log ends with to_sequence, or that is 0 */
 	int64_t              now_ns;      /* of the start record that comes next: which edits
 					   * have expired, how far back answers are kept */
 	int64_t              retention_ns;
@@ -46,7 +48,8 @@ struct recover {
 	struct past_rules  past;          /* rules and lists behind the last record that is in */
 	struct audit_chain chain;         /* behind the last record that is in */
 	uint64_t           from_snapshot; /* its sequence; 0: there was none */
-	uint64_t           records;       /* read from the log */
+	char               snapshot_name[DISK_NAME_BYTES_MAX]; /* its file */
+	uint64_t           records;                            /* read from the log */
 };
 
 /* False as well when it was told to stop. */

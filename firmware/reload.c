@@ -30,15 +30,12 @@ static bool load_config(struct appliance *appliance, struct config *config, char
 			size_t capacity)
 {
 	struct config_error *errors = calloc(1, sizeof(*errors));
-	char                *text   = calloc(CONFIG_ERRORS_MAX, CONFIG_ERROR_BYTES);
+	size_t               room   = CONFIG_ERRORS_MAX * CONFIG_ERROR_BYTES;
+	char                *text   = calloc(1, room);
 	bool ok = errors && text && config_load(appliance->config_path, config, errors);
 
 	if (!ok && errors && text) {
-		for (uint32_t i = 0; i < errors->count; i++) {
-			if (i > 0)
-				strcat(text, "\n");
-			strcat(text, errors->lines[i]);
-		}
+		config_errors_write(errors, appliance->config_path, text, room);
 		put_error(out, capacity, text);
 	}
 	free(text);
@@ -123,6 +120,19 @@ static enum answer wait_for(struct core *core, const struct live *next)
 	return answer;
 }
 
+/* A reload is a record of the audit log and has its place in the order of decisions. */
+static const char *not_taken_up(const struct core *core)
+{
+	return core_audit_refuses(core)
+		       ? "the old configuration stays: a reload is itself a record, and the audit "
+			 "log cannot be written; mend the disk of audit.directory, then reload "
+			 "again"
+		       : "the old configuration stays: a reload is itself a record, and for 2 s "
+			 "there was no room for one, so much is under way; reload again, and if "
+			 "that "
+			 "happens often raise audit.ring_kib";
+}
+
 /* Hands `next` to the net core and waits until it has taken it up. */
 static bool publish(struct appliance *appliance, struct live *next, struct live **room,
 		    char error[LIVE_ERROR_BYTES])
@@ -142,10 +152,7 @@ static bool publish(struct appliance *appliance, struct live *next, struct live 
 		snprintf(error, LIVE_ERROR_BYTES, "%s: %s",
 			 core->misfit.shadow ? "the shadow's rules" : "rules.file", why);
 		return false;
-	default:
-		snprintf(error, LIVE_ERROR_BYTES,
-			 "the net core did not take up the new configuration");
-		return false;
+	default: snprintf(error, LIVE_ERROR_BYTES, "%s", not_taken_up(core)); return false;
 	}
 }
 

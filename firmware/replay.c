@@ -34,7 +34,6 @@ struct replay {
 	struct past                 *past; /* [PIPELINE_SLOTS_MAX], of the slot in that place */
 	struct live                 *lives[LIVES_MAX];
 	uint32_t                     lives_count;
-	struct audit_chain           chain;
 	struct digest                digest;
 	struct first_asked           asked;
 	uint64_t                     order; /* of the last record that came out */

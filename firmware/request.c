@@ -148,6 +148,7 @@ static enum reason begin_if_room(struct core *core, struct conn *conn)
 	size_t      count  = conn->job->request.count;
 	enum reason reason = room_for(core, count);
 
+	conn->job->request.failure = (struct failure){ 0 }; /* the decoder's place is no one's */
 	if (reason == REASON_NONE)
 		begin(conn, count);
 	return reason;
@@ -210,8 +211,7 @@ static enum reason check_new(struct core *core, struct walk_request *request,
 		if (repeats_find(core->engine.repeats, asked[i].key, asked[i].body, core->wall_ns,
 				 &first) == REPEATS_SAME)
 			continue;
-		if (!live->brain.model &&
-		    live->brain.policy.on_model_missing == DECIDE_ON_FAILURE_REFUSE)
+		if (asked_of_nobody(&live->brain))
 			return REASON_not_ready;
 		if (request->transactions[i].time_ns <= last_ns)
 			continue;
@@ -231,7 +231,8 @@ static enum reason try_decisions(struct core *core, struct conn *conn)
 
 	if (walk_decode(&core->walk, request) != REASON_NONE)
 		return request->failure.reason;
-	reason = room_for(core, request->count);
+	request->failure = (struct failure){ 0 }; /* the decoder's place is no one's */
+	reason           = room_for(core, request->count);
 	if (reason == REASON_NONE)
 		reason = asked_check(core->engine.repeats, tls_identity(conn->tls), &core->wall_ns,
 				     request, asked);
@@ -252,9 +253,7 @@ static enum reason try_labels(struct core *core, struct conn *conn)
 	struct label        *labels  = (struct label *)request->transactions;
 	enum reason          reason;
 
-	reason = decode_labels(core->walk.decoder, request->body, request->body_bytes, labels,
-			       request->batch_max, &request->count, &request->batch,
-			       &request->failure);
+	reason = walk_decode_labels(&core->walk, request);
 	if (reason == REASON_NONE)
 		reason = begin_if_room(core, conn);
 	if (reason != REASON_NONE)
@@ -280,9 +279,7 @@ static enum reason try_lists(struct core *core, struct conn *conn)
 	struct list_edit    *edits   = (struct list_edit *)request->transactions;
 	enum reason          reason;
 
-	reason = decode_list_edits(core->walk.decoder, request->body, request->body_bytes, edits,
-				   request->batch_max, &request->count, &request->batch,
-				   &request->failure);
+	reason = walk_decode_edits(&core->walk, request);
 	if (reason == REASON_NONE)
 		reason = begin_if_room(core, conn);
 	if (reason != REASON_NONE)
@@ -313,9 +310,8 @@ static void handle_body(struct core *core, struct conn *conn)
 
 	request->body_bytes = http->body_bytes;
 	request->failure    = (struct failure){ 0 };
-	reason              = atomic_load_explicit(core->audit_failing, memory_order_acquire)
-				      ? REASON_audit_unwritable
-				      : tries[http->route](core, conn);
+	reason              = core_audit_refuses(core) ? REASON_audit_unwritable
+						       : tries[http->route](core, conn);
 	if (reason == REASON_NONE)
 		return;
 	request->failure.reason = reason;
@@ -334,7 +330,7 @@ static void handle_health(struct core *core, struct conn *conn)
 
 	if (asks_ready && !live_lists_are_good(core->live, core->wall_ns))
 		reason = REASON_revocation_list_old;
-	if (asks_ready && atomic_load_explicit(core->audit_failing, memory_order_acquire))
+	if (asks_ready && core_audit_refuses(core))
 		reason = REASON_audit_unwritable;
 	if (asks_ready && !atomic_load_explicit(&core->ready, memory_order_relaxed))
 		reason = REASON_not_ready;

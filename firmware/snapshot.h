@@ -99,7 +99,8 @@ bool snapshot_begin(struct snapshot_writer *writer, struct disk *disk,
 		    const struct snapshot_about *about);
 bool snapshot_section(struct snapshot_writer *writer, uint32_t kind, uint32_t index);
 bool snapshot_write(void *writer, struct bytes piece); /* as state_save calls it */
-/* Durable on return.  Afterwards the newest `keep` (at least 1) snapshots are there. */
+/* Durable on return.  Afterwards the newest `keep` (at least 1) snapshots up to this one are
+ * there; files with a higher sequence are left alone. */
 bool snapshot_end(struct snapshot_writer *writer, uint32_t keep);
 void snapshot_drop(struct snapshot_writer *writer);
 
@@ -127,6 +128,10 @@ struct snapshot_search {
 bool snapshot_open(struct snapshot *snapshot, struct disk *disk,
 		   const struct snapshot_search *search, char error[SNAPSHOT_ERROR_BYTES]);
 void snapshot_close(struct snapshot *snapshot);
+
+/* Tells `damaged` of each file above sequence_max, here the end of the log, which none of
+ * its own can be. */
+void snapshot_tell_above(struct disk *disk, const struct snapshot_search *search);
 
 /* NULL: it has none. */
 const struct snapshot_section *snapshot_find(const struct snapshot *snapshot, uint32_t kind,

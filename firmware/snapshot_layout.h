@@ -20,7 +20,8 @@ static inline uint64_t snapshot_line_up(uint64_t at)
 	return (at + SNAPSHOT_ALIGN_BYTES - 1) & ~(uint64_t)(SNAPSHOT_ALIGN_BYTES - 1);
 }
 
-void snapshot_head_hash(const uint8_t head[SNAPSHOT_HEAD_BYTES], uint8_t out[DIGEST_BYTES]);
-bool snapshot_is_name(const char *name);
+void     snapshot_head_hash(const uint8_t head[SNAPSHOT_HEAD_BYTES], uint8_t out[DIGEST_BYTES]);
+bool     snapshot_is_name(const char *name);
+uint64_t snapshot_sequence_of(const char *name); /* of a name that is one */
 
 #endif

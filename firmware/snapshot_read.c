@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/little.h"
+
 #define NAME_DIGITS 20
 
 bool snapshot_is_name(const char *name)
@@ -26,15 +28,6 @@ void snapshot_head_hash(const uint8_t head[SNAPSHOT_HEAD_BYTES], uint8_t out[DIG
 	digest_init(&digest);
 	digest_add(&digest, head, SNAPSHOT_HASHED);
 	digest_end(&digest, out);
-}
-
-static uint64_t little(const uint8_t *at, size_t size_bytes)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < size_bytes; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
 }
 
 /* ---- the head */
@@ -64,9 +57,9 @@ static const char *parse_table(const uint8_t *head, uint64_t file_bytes, struct 
 	for (uint32_t i = 0; i < out->sections_count; i++, row += SNAPSHOT_ROW_BYTES) {
 		struct snapshot_section *section = &out->sections[i];
 
-		section->kind         = (uint32_t)little(row, 4);
-		section->index        = (uint32_t)little(row + 4, 4);
-		section->size_bytes   = little(row + 8, 8);
+		section->kind         = (uint32_t)little_read(row, 4);
+		section->index        = (uint32_t)little_read(row + 4, 4);
+		section->size_bytes   = little_read(row + 8, 8);
 		section->offset_bytes = snapshot_line_up(end);
 		memcpy(section->digest, row + 16, DIGEST_BYTES);
 		if (section->kind == SNAPSHOT_NONE || is_repeated(out, section))
@@ -91,20 +84,22 @@ const char *snapshot_parse(struct bytes head, uint64_t file_bytes, struct snapsh
 		return "it is shorter than its head";
 	if (memcmp(at, SNAPSHOT_MAGIC, SNAPSHOT_MAGIC_BYTES) != 0)
 		return "it is not a snapshot: the magic is wrong";
-	if (little(at + 8, 4) != SNAPSHOT_VERSION || little(at + 12, 4) != SNAPSHOT_HEAD_BYTES)
+	if (little_read(at + 8, 4) != SNAPSHOT_VERSION ||
+	    little_read(at + 12, 4) != SNAPSHOT_HEAD_BYTES)
 		return "it is a snapshot of another version";
 	snapshot_head_hash(at, hash);
 	if (memcmp(hash, at + SNAPSHOT_HASHED, DIGEST_BYTES) != 0)
 		return "its head does not have the hash that it says";
-	sequence = little(at + 16, 8);
-	count    = little(at + 104, 4);
-	if (sequence == UINT64_MAX || count > SNAPSHOT_SECTIONS_MAX || little(at + 108, 4) != 0)
+	sequence = little_read(at + 16, 8);
+	count    = little_read(at + 104, 4);
+	if (sequence == UINT64_MAX || count > SNAPSHOT_SECTIONS_MAX ||
+	    little_read(at + 108, 4) != 0)
 		return "a number in its head is out of range";
 	memset(&out->about, 0, sizeof(out->about));
 	out->about.chain.next_sequence = sequence + 1;
-	out->about.chain.order         = little(at + 24, 8);
+	out->about.chain.order         = little_read(at + 24, 8);
 	memcpy(out->about.chain.hash, at + 32, DIGEST_BYTES);
-	out->about.wall_ns = (int64_t)little(at + 64, 8);
+	out->about.wall_ns = (int64_t)little_read(at + 64, 8);
 	memcpy(out->about.config, at + 72, DIGEST_BYTES);
 	out->sections_count = (uint32_t)count;
 	return parse_table(at, file_bytes, out);
@@ -122,7 +117,7 @@ __attribute__((format(printf, 2, 3))) static bool say(char *error, const char *f
 	return false;
 }
 
-static uint64_t sequence_of(const char *name)
+uint64_t snapshot_sequence_of(const char *name)
 {
 	return strtoull(name + strlen("snapshot-"), NULL, 10);
 }
@@ -140,7 +135,8 @@ static bool read_head(struct snapshot *snapshot, char *error)
 	if (n < 0)
 		return say(error, "%s: %s", snapshot->name, strerrordesc_np((int)-n));
 	wrong = snapshot_parse(bytes_of(head, (size_t)n), (uint64_t)size, snapshot);
-	if (wrong == NULL && snapshot->about.chain.next_sequence - 1 != sequence_of(snapshot->name))
+	if (wrong == NULL &&
+	    snapshot->about.chain.next_sequence - 1 != snapshot_sequence_of(snapshot->name))
 		wrong = "its name is not that of its sequence";
 	return wrong == NULL || say(error, "%s: %s", snapshot->name, wrong);
 }
@@ -171,7 +167,7 @@ bool snapshot_open(struct snapshot *snapshot, struct disk *disk,
 	if (count < 0)
 		say(error, "the directory of snapshots: %s", strerrordesc_np((int)-count));
 	for (int64_t i = count - 1; i >= 0 && !found; i--) {
-		if (sequence_of(names[i].text) > search->sequence_max)
+		if (snapshot_sequence_of(names[i].text) > search->sequence_max)
 			continue;
 		found = try_open(snapshot, disk, names[i].text, sentence);
 		if (!found && search->damaged != NULL)
@@ -179,6 +175,23 @@ bool snapshot_open(struct snapshot *snapshot, struct disk *disk,
 	}
 	free(names);
 	return found;
+}
+
+void snapshot_tell_above(struct disk *disk, const struct snapshot_search *search)
+{
+	struct disk_name *names;
+	int64_t           count = disk_list(disk, snapshot_is_name, &names);
+	char              sentence[SNAPSHOT_ERROR_BYTES];
+
+	for (int64_t i = count - 1;
+	     i >= 0 && snapshot_sequence_of(names[i].text) > search->sequence_max; i--) {
+		say(sentence,
+		    "%s is ahead of the audit log, which ends with record %" PRIu64
+		    ": it was made from another log; remove it",
+		    names[i].text, search->sequence_max);
+		search->damaged(search->context, sentence);
+	}
+	free(names);
 }
 
 void snapshot_close(struct snapshot *snapshot)

@@ -141,12 +141,15 @@ void snapshot_make_head(const struct snapshot_writer *writer, uint8_t out[SNAPSH
 	snapshot_head_hash(out, out + SNAPSHOT_HEAD_BYTES - DIGEST_BYTES);
 }
 
-/* All but the newest.  One that cannot be removed is tried again next time. */
-static void remove_older(struct disk *disk, uint32_t keep)
+/* All but the newest up to the one that was just written.  What has a higher sequence is
+ * not older, whatever it is.  One that cannot be removed is tried again next time. */
+static void remove_older(struct disk *disk, uint64_t sequence, uint32_t keep)
 {
 	struct disk_name *names;
 	int64_t           count = disk_list(disk, snapshot_is_name, &names);
 
+	while (count > 0 && snapshot_sequence_of(names[count - 1].text) > sequence)
+		count--;
 	for (int64_t i = 0; i + keep < count; i++)
 		disk->ops->remove(disk, names[i].text);
 	free(names);
@@ -167,7 +170,7 @@ bool snapshot_end(struct snapshot_writer *writer, uint32_t keep)
 		rc = new_file_commit(&writer->file);
 	if (rc < 0)
 		return failed(writer, rc);
-	remove_older(writer->file.disk, keep);
+	remove_older(writer->file.disk, writer->about.chain.next_sequence - 1, keep);
 	return true;
 }
 

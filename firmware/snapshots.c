@@ -13,6 +13,7 @@
 #include "drivers/clock/clock.h"
 #include "firmware/log.h"
 #include "firmware/nap.h"
+#include "firmware/new_file.h"
 #include "firmware/recover.h"
 
 #define PIECES_MAX 8
@@ -28,9 +29,21 @@ bool snapshots_open(struct disk_real *disk, const char *directory, char *error)
 		return false;
 	}
 	rc = disk_real_open(disk, directory, true);
-	if (rc < 0)
+	if (rc < 0) {
+		char why[DISK_WHY_BYTES];
+
 		snprintf(error, RECOVER_ERROR_BYTES, "state.snapshot_directory: cannot use %s: %s",
+			 directory, disk_real_why(directory, rc, why));
+		return false;
+	}
+	/* It is ours alone: whatever is half-written will not be finished. */
+	rc = new_file_sweep(&disk->disk);
+	if (rc < 0) {
+		snprintf(error, RECOVER_ERROR_BYTES,
+			 "state.snapshot_directory: cannot remove a half-written file in %s: %s",
 			 directory, strerror(-rc));
+		disk_real_close(disk);
+	}
 	return rc >= 0;
 }
 
@@ -79,6 +92,7 @@ bool snapshots_make(const struct config *config, struct disk *disk, uint64_t to_
 				      .directory   = config->audit.directory,
 				      .snapshots   = disk,
 				      .to_sequence = to_sequence,
+				      .to_the_end  = to_sequence == 0,
 				      .now_ns      = clock_real_ns(),
 				      .stop        = stop,
 				      .tell        = tell };
@@ -162,11 +176,16 @@ void snapshots_start(struct snapshots *snapshots, const struct config *config, s
 		log_write(LOG_ERROR, "snapshot: the role could not start; none will be made");
 }
 
+void snapshots_ask_stop(struct snapshots *snapshots)
+{
+	atomic_store(&snapshots->stop, true);
+}
+
 void snapshots_stop(struct snapshots *snapshots)
 {
+	snapshots_ask_stop(snapshots);
 	if (!snapshots->started)
 		return;
-	atomic_store(&snapshots->stop, true);
 	pthread_join(snapshots->thread, NULL);
 	snapshots->started = false;
 }

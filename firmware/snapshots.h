@@ -28,12 +28,15 @@ struct snapshots {
 	bool                 started;
 };
 
-/* Makes the directory when it is missing. */
+/* Makes the directory when it is missing, and removes what a power cut left half-written. */
 bool snapshots_open(struct disk_real *disk, const char *directory, char *error);
 
 /* `disk`: of the snapshot directory; NULL: none are made. */
 void snapshots_start(struct snapshots *snapshots, const struct config *config, struct disk *disk,
 		     _Atomic uint64_t *durable_sequence);
+/* The role leaves off as soon as may be, which is between two shards; snapshots_stop waits
+ * for that. */
+void snapshots_ask_stop(struct snapshots *snapshots);
 void snapshots_stop(struct snapshots *snapshots);
 
 /* One, now: up to `to_sequence`, or none when *stop is set meanwhile (NULL: never).  Used by

@@ -47,6 +47,7 @@ void turn_once(struct core *core)
 	tcp_timers(core->now_ns);
 	edge_sweep(core);     /* whose time is up      */
 	nic_flush(core->nic); /* answers -> frames     */
+	edge_handshake(core); /* one newcomer's step   */
 	stats_add(&core->stats->turns, 1);
 }
 

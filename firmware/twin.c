@@ -37,8 +37,7 @@ static int64_t stream_now_ns(const struct twin *twin)
 	return twin->newest_ns > 0 ? twin->newest_ns : clock_real_ns();
 }
 
-/* The body of the problem the appliance would answer, which ends its own line. */
-static void print_problem(struct twin *twin, const struct failure *failure)
+void twin_problem(struct twin *twin, const struct twin_line *line, const struct failure *failure)
 {
 	uint8_t        out[HTTP_PROBLEM_BYTES_MAX];
 	size_t         size = http_write_problem(out, sizeof(out), failure, NULL, true);
@@ -47,10 +46,16 @@ static void print_problem(struct twin *twin, const struct failure *failure)
 	assert(body);
 	body += 4;
 	twin->refused++;
-	offline_drain(&twin->offline); /* it has its place in the order, too */
 	if (twin->options.csv)
-		fprintf(stderr, "line %lu: ", (unsigned long)twin->line_number);
+		fprintf(stderr, "line %lu: ", (unsigned long)line->number);
 	fwrite(body, 1, size - (size_t)(body - out), twin->options.csv ? stderr : stdout);
+}
+
+/* A line that never went in. */
+static void refuse(struct twin *twin, const struct twin_line *line)
+{
+	offline_drain(&twin->offline); /* it has its place in the order, too */
+	twin_problem(twin, line, &line->request.failure);
 }
 
 static struct twin_line *free_line(struct twin *twin)
@@ -61,6 +66,7 @@ static struct twin_line *free_line(struct twin *twin)
 		if (pipeline_emit(&twin->offline.pipeline, PIPELINE_SLOTS_MAX) == 0)
 			sched_yield();
 	line->request.failure = (struct failure){ 0 };
+	line->number          = twin->line_number;
 	return line;
 }
 
@@ -123,6 +129,25 @@ static bool ask(struct twin *twin, struct twin_line *line, struct asked asked[DE
 	return true;
 }
 
+/* As the appliance: what was decided before is answered all the same. */
+static bool is_welcome(const struct twin *twin, struct walk_request *request,
+		       const struct asked *asked)
+{
+	struct repeats *repeats = twin->offline.engine.repeats;
+	uint64_t        first;
+
+	if (!repeats || !asked_of_nobody(&twin->offline.live->brain))
+		return true;
+	for (size_t i = 0; i < request->count; i++) {
+		if (repeats_find(repeats, asked[i].key, asked[i].body,
+				 request->transactions[i].time_ns, &first) == REPEATS_SAME)
+			continue;
+		request->failure = (struct failure){ .reason = REASON_not_ready };
+		return false;
+	}
+	return true;
+}
+
 static bool take_decisions(struct twin *twin, struct twin_line *line)
 {
 	struct asked asked[DECODE_BATCH_MAX];
@@ -130,7 +155,7 @@ static bool take_decisions(struct twin *twin, struct twin_line *line)
 	if (walk_decode(&twin->walk, &line->request) != REASON_NONE)
 		return false;
 	offline_make_room(&twin->offline, (uint32_t)line->request.count);
-	if (!ask(twin, line, asked))
+	if (!ask(twin, line, asked) || !is_welcome(twin, &line->request, asked))
 		return false;
 	line->left = (uint32_t)line->request.count;
 	for (size_t i = 0; i < line->request.count; i++)
@@ -143,9 +168,7 @@ static bool take_labels(struct twin *twin, struct twin_line *line)
 	struct walk_request *request = &line->request;
 	struct label        *labels  = (struct label *)request->transactions;
 
-	if (decode_labels(twin->walk.decoder, request->body, request->body_bytes, labels,
-			  request->batch_max, &request->count, &request->batch,
-			  &request->failure) != REASON_NONE)
+	if (walk_decode_labels(&twin->walk, request) != REASON_NONE)
 		return false;
 	offline_make_room(&twin->offline, (uint32_t)request->count);
 	line->left = (uint32_t)request->count;
@@ -159,9 +182,7 @@ static bool take_edits(struct twin *twin, struct twin_line *line)
 	struct walk_request *request = &line->request;
 	struct list_edit    *edits   = (struct list_edit *)request->transactions;
 
-	if (decode_list_edits(twin->walk.decoder, request->body, request->body_bytes, edits,
-			      request->batch_max, &request->count, &request->batch,
-			      &request->failure) != REASON_NONE)
+	if (walk_decode_edits(&twin->walk, request) != REASON_NONE)
 		return false;
 	offline_make_room(&twin->offline, (uint32_t)request->count);
 	line->left = (uint32_t)request->count;
@@ -208,12 +229,12 @@ static void do_line(struct twin *twin, const char *text, size_t size)
 	line->request.body_bytes = size;
 	line->request.failure    = (struct failure){ .reason = REASON_http_too_long };
 	if (size > max) {
-		print_problem(twin, &line->request.failure);
+		refuse(twin, line);
 		return;
 	}
 	memcpy(line->request.body, text, size);
 	if (!take(twin, line))
-		print_problem(twin, &line->request.failure);
+		refuse(twin, line);
 }
 
 static void do_row(struct twin *twin, const char *text)
@@ -233,7 +254,7 @@ static void do_row(struct twin *twin, const char *text)
 	line->request.body_bytes = size;
 	memcpy(line->request.body, body, size);
 	if (!take_decisions(twin, line)) {
-		print_problem(twin, &line->request.failure);
+		refuse(twin, line);
 		return;
 	}
 	if (kind != LABEL_NONE) {
@@ -359,7 +380,7 @@ static bool begin_csv(struct twin *twin, FILE *in)
 	return ok;
 }
 
-bool twin_option(struct twin_options *options, int argc, char **argv, int *at)
+static bool take_option(struct twin_options *options, int argc, char **argv, int *at)
 {
 	const char *name  = argv[*at];
 	const char *value = *at + 1 < argc ? argv[*at + 1] : NULL;
@@ -378,6 +399,23 @@ bool twin_option(struct twin_options *options, int argc, char **argv, int *at)
 		return false;
 	}
 	return true;
+}
+
+int twin_options_take(struct twin_options *options, int argc, char **argv, const char *usage,
+		      bool (*own)(struct twin_options *options, int argc, char **argv, int *at))
+{
+	bool valid = true;
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	for (int i = 1; i < argc && valid; i++)
+		valid = take_option(options, argc, argv, &i) || own(options, argc, argv, &i);
+	if (valid && options->offline.config_path && options->offline.cores > 0)
+		return -1;
+	fputs(usage, stderr);
+	return 2;
 }
 
 int twin_run(const struct twin_options *options, FILE *in)

@@ -29,6 +29,7 @@
 /* One line in flight. */
 struct twin_line {
 	struct walk_request request;
+	uint64_t            number;
 	uint32_t            left;
 };
 
@@ -61,9 +62,15 @@ struct twin {
 	bool                failed; /* the log could not be written */
 };
 
-/* Takes argv[*at], and its value, when it is an option of every twin: --config FILE,
- * --cores N, --csv, --verbose. */
-bool twin_option(struct twin_options *options, int argc, char **argv, int *at);
+/* Takes the options: those of every twin (--config FILE, --cores N, --csv, --verbose), and
+ * with `own` the command's, which takes argv[*at] and its value or returns false.  -1: go
+ * on; else the exit status, after `usage` was printed. */
+int twin_options_take(struct twin_options *options, int argc, char **argv, const char *usage,
+		      bool (*own)(struct twin_options *options, int argc, char **argv, int *at));
+
+/* The body of the problem that the appliance would answer, in place of a line's answer; of
+ * a CSV file on standard error. */
+void twin_problem(struct twin *twin, const struct twin_line *line, const struct failure *failure);
 
 /* 0: done; 1: some lines were refused; 2: it could not be done. */
 int twin_run(const struct twin_options *options, FILE *in);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "drivers/clock/clock.h"
 #include "firmware/artefacts.h"
@@ -51,6 +52,16 @@ static void tell(void *ctx, const char *sentence)
 	fprintf(stderr, "assayctl %s: %s\n", twin->options.name, sentence);
 }
 
+/* Snapshots belong to one log, the appliance's; another log that the same config decides
+ * has none. */
+static bool is_same_directory(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
 /* A log that has records is continued: histories first become what they were. */
 static bool recover(struct twin *twin, int64_t now_ns, char *error)
 {
@@ -65,6 +76,7 @@ static bool recover(struct twin *twin, int64_t now_ns, char *error)
 			.audit        = &twin->disk.disk,
 			.to_sequence  = twin->log.durable_sequence,
 			.now_ns       = now_ns,
+			.to_the_end   = true,
 			.retention_ns = INT64_MAX, /* `now` is the payments' own time */
 			.tell         = tell,
 			.ctx          = twin,
@@ -72,7 +84,8 @@ static bool recover(struct twin *twin, int64_t now_ns, char *error)
 	bool ok = true;
 
 	assert(snapshots);
-	if (config->state.snapshot_directory[0] != '\0') {
+	if (config->state.snapshot_directory[0] != '\0' &&
+	    is_same_directory(twin->options.audit, config->audit.directory)) {
 		ok = snapshots_open(snapshots, config->state.snapshot_directory, error);
 		recover.snapshots = ok ? &snapshots->disk : NULL;
 	}
@@ -88,15 +101,23 @@ static bool recover(struct twin *twin, int64_t now_ns, char *error)
 	return ok;
 }
 
+/* Into the empty buffer. */
+static void put_life(struct twin *twin, enum audit_kind kind, int64_t now_ns)
+{
+	struct record_life life = { .kind             = kind,
+				    .note             = "twin",
+				    .now_ns           = now_ns,
+				    .artefacts        = &twin->offline.live->brain.digests,
+				    .durable_sequence = twin->log.durable_sequence };
+
+	twin->buffered_bytes = record_put_life(twin->buffer, &life, &twin->chain);
+}
+
 bool twin_log_open(struct twin *twin)
 {
-	struct audit_log_options options = { .segment_bytes_max = UINT64_C(256) << 20 };
-	struct audit_log_report *report  = calloc(1, sizeof(*report));
-	struct audit_event       start   = { .kind      = AUDIT_START,
-					     .now_ns    = clock_real_ns(),
-					     .artefacts = &twin->offline.live->brain.digests,
-					     .note      = bytes_of("twin", 4),
-					     .build = bytes_of(assay_version(), strlen(assay_version())) };
+	struct audit_log_options options  = { .segment_bytes_max = UINT64_C(256) << 20 };
+	struct audit_log_report *report   = calloc(1, sizeof(*report));
+	int64_t                  start_ns = clock_real_ns();
 	struct disk_real         store;
 	char                     error[RECOVER_ERROR_BYTES] = "";
 	int                      rc = disk_real_open(&twin->disk, twin->options.audit, true);
@@ -104,14 +125,14 @@ bool twin_log_open(struct twin *twin)
 
 	assert(report);
 	if (!ok)
-		snprintf(error, sizeof(error), "%s", strerror(-rc));
+		disk_real_why(twin->options.audit, rc, error);
 	snprintf(options.build, sizeof(options.build), "%s", assay_version());
 	if (ok && !audit_log_open(&twin->log, &twin->disk.disk, &options, report)) {
 		snprintf(error, sizeof(error), "%s", report->broken);
 		ok = false;
 	}
 	free(report);
-	ok = ok && recover(twin, start.now_ns, error);
+	ok = ok && recover(twin, start_ns, error);
 	ok = ok && artefacts_open(&store, twin->options.audit, true, error);
 	if (ok) {
 		ok = artefacts_put_live(&store.disk, twin->offline.live,
@@ -125,9 +146,8 @@ bool twin_log_open(struct twin *twin)
 	}
 	twin->buffer = malloc(TWIN_BUFFER_BYTES);
 	assert(twin->buffer);
-	twin->chain          = twin->log.appended;
-	twin->buffered_bytes = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &start,
-						  &twin->chain);
+	twin->chain = twin->log.appended;
+	put_life(twin, AUDIT_START, start_ns);
 	twin->offline.pipeline.next_sequence = twin->chain.next_sequence;
 	twin->offline.pipeline.order         = twin->chain.order;
 	return true;
@@ -135,16 +155,8 @@ bool twin_log_open(struct twin *twin)
 
 void twin_log_close(struct twin *twin)
 {
-	struct audit_event stop = { .kind      = AUDIT_STOP,
-				    .now_ns    = clock_real_ns(),
-				    .artefacts = &twin->offline.live->brain.digests,
-				    .note      = bytes_of("twin", 4),
-				    .build = bytes_of(assay_version(), strlen(assay_version())) };
-
 	flush(twin);
-	stop.durable_sequence = twin->log.durable_sequence;
-	twin->buffered_bytes  = audit_encode_event(twin->buffer, AUDIT_RECORD_BYTES_MAX, &stop,
-						   &twin->chain);
+	put_life(twin, AUDIT_STOP, clock_real_ns());
 	flush(twin);
 	audit_log_close(&twin->log);
 	disk_real_close(&twin->disk);

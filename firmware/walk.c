@@ -43,6 +43,20 @@ enum reason walk_decode(struct walk *walk, struct walk_request *request)
 	return reason;
 }
 
+enum reason walk_decode_labels(struct walk *walk, struct walk_request *request)
+{
+	return decode_labels(walk->decoder, request->body, request->body_bytes,
+			     (struct label *)request->transactions, request->batch_max,
+			     &request->count, &request->batch, &request->failure);
+}
+
+enum reason walk_decode_edits(struct walk *walk, struct walk_request *request)
+{
+	return decode_list_edits(walk->decoder, request->body, request->body_bytes,
+				 (struct list_edit *)request->transactions, request->batch_max,
+				 &request->count, &request->batch, &request->failure);
+}
+
 /* ---- histories and features */
 
 uint32_t walk_owner(const struct engine *engine, struct hash128 key, uint32_t deciders)
@@ -222,8 +236,8 @@ static uint32_t lap(const struct engine *engine, uint64_t *since_ns)
 }
 
 /* The stages of one brain in their configured order; what the deadline cut off is told to
- * decide_verdict, whose table says what follows. */
-static void think(const struct engine *engine, const struct brain *brain, struct work *work,
+ * decide_verdict, whose table says what follows.  True: nothing was. */
+static bool think(const struct engine *engine, const struct brain *brain, struct work *work,
 		  uint32_t lists, struct decision *out, uint64_t *since_ns)
 {
 	struct decide_input input = { .stages_run = 1u << STAGE_decode | 1u << STAGE_features |
@@ -250,19 +264,22 @@ static void think(const struct engine *engine, const struct brain *brain, struct
 		}
 	}
 	decide_verdict(&brain->policy, &input, out);
+	return !input.model_missed && !input.rules_missed;
 }
 
-/* Decides as well, never answers, leaves nothing in the histories or in the ledger. */
+/* Decides as well, never answers, leaves nothing in the histories or in the ledger.  The
+ * answer waits for it, as the record does, so the deadline holds for it, too; one that was
+ * cut off is not recorded: its verdict would be that of the table of missed stages. */
 static void think_shadow(const struct engine *engine, struct work *work, uint32_t lists)
 {
 	struct ledger   ledger   = work->ledger;
 	uint64_t        since_ns = 0;
 	struct decision decision;
+	bool            whole = think(engine, work->shadow, work, lists, &decision, &since_ns);
 
-	think(engine, work->shadow, work, lists, &decision, &since_ns);
 	work->ledger          = ledger;
 	work->shadow_decision = (struct decision_shadow){
-		.ran       = 1,
+		.ran       = whole,
 		.verdict   = decision.verdict,
 		.rules_hit = decision.rules_hit,
 		.score     = decision.score,

@@ -51,6 +51,10 @@ void walk_use(struct walk *walk, const struct live *live);
 /* Body to transactions.  REASON_NONE, or request->failure says why not. */
 enum reason walk_decode(struct walk *walk, struct walk_request *request);
 
+/* The same of labels and of list edits, which lie where transactions would. */
+enum reason walk_decode_labels(struct walk *walk, struct walk_request *request);
+enum reason walk_decode_edits(struct walk *walk, struct walk_request *request);
+
 /* Which decider owns a key, of `deciders`. */
 uint32_t walk_owner(const struct engine *engine, struct hash128 key, uint32_t deciders);
 

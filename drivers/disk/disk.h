@@ -67,6 +67,10 @@ struct disk_real {
 int  disk_real_open(struct disk_real *real, const char *path, bool exclusive);
 void disk_real_close(struct disk_real *real);
 
+/* Why disk_real_open returned rc, in words; of a lock, which process holds it. */
+#define DISK_WHY_BYTES 160
+const char *disk_real_why(const char *path, int rc, char out[DISK_WHY_BYTES]);
+
 /* ---- the simulated one: memory files with a seed ---- */
 
 #define DISK_SIM_FILES_MAX 64
@@ -86,6 +90,8 @@ struct disk_sim {
 	uint32_t write_errors_per_million; /* -EIO */
 	uint32_t sync_errors_per_million;  /* -EIO, and the dirty pages are dropped */
 	uint64_t writes, syncs;            /* calls so far */
+	/* While it is set, a sync that was called does not return: the disk hangs. */
+	_Atomic bool hangs;
 };
 
 void disk_sim_init(struct disk_sim *sim, uint64_t seed);

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static struct disk_real *real_of(struct disk *disk)
@@ -203,4 +204,42 @@ void disk_real_close(struct disk_real *real)
 {
 	close(real->directory);
 	real->directory = -1;
+}
+
+/* A row of /proc/locks: "1: FLOCK  ADVISORY  WRITE 123 fd:01:456 0 EOF".  0: not found. */
+static long holder_of(const char *path)
+{
+	FILE       *locks = fopen("/proc/locks", "re");
+	struct stat about;
+	char        line[256];
+	long        found = 0;
+
+	if (!locks)
+		return 0;
+	while (stat(path, &about) == 0 && found == 0 && fgets(line, sizeof(line), locks)) {
+		unsigned      major, minor;
+		unsigned long inode;
+		long          process;
+
+		if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%lu", &process, &major, &minor,
+			   &inode) == 4 &&
+		    inode == about.st_ino && makedev(major, minor) == about.st_dev)
+			found = process;
+	}
+	fclose(locks);
+	return found;
+}
+
+const char *disk_real_why(const char *path, int rc, char out[DISK_WHY_BYTES])
+{
+	long process = rc == -EWOULDBLOCK ? holder_of(path) : 0;
+
+	if (rc != -EWOULDBLOCK)
+		snprintf(out, DISK_WHY_BYTES, "%s", strerrordesc_np(-rc));
+	else if (process > 0)
+		snprintf(out, DISK_WHY_BYTES, "process %ld (an assayd or assayctl) works there",
+			 process);
+	else
+		snprintf(out, DISK_WHY_BYTES, "another assayd or assayctl works there");
+	return out;
 }

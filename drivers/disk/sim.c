@@ -8,9 +8,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECTOR_BYTES 512
 
@@ -165,6 +167,8 @@ static int sim_sync(struct disk *disk, int file)
 	struct disk_sim      *sim = sim_of(disk);
 	struct disk_sim_file *f   = &sim->files[file];
 
+	while (atomic_load(&sim->hangs))
+		usleep(1000);
 	sim->syncs++;
 	if (strikes(sim, sim->sync_errors_per_million)) {
 		/* What Linux does: the pages are marked clean, the data is gone, and the

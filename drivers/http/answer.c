@@ -1,7 +1,7 @@
 /* Answers: a head in front of a body, and problems (RFC 9457) from a failure. */
 #include "drivers/http/http.h"
 
-#include <stdio.h>
+#include "runtime/base/text.h"
 
 /* clang-format off */
 static const struct status_row {
@@ -161,8 +161,13 @@ size_t http_write_problem(uint8_t *out, size_t capacity_bytes, const struct fail
 	};
 	size_t head_bytes;
 
-	if (allow != NULL && *allow != '\0')
-		snprintf(extra, sizeof(extra), "Allow: %s\r\n", allow);
+	if (allow != NULL && *allow != '\0') {
+		struct text text = text_begin(extra, sizeof(extra));
+
+		text_add(&text, "Allow: ");
+		text_add(&text, allow);
+		text_add(&text, "\r\n");
+	}
 	put_problem(&writer, failure);
 	answer.body_bytes = writer.size_bytes;
 	head_bytes        = http_write_head(out, capacity_bytes, &answer);

@@ -56,9 +56,6 @@ enum http_route {
 #define HTTP_SURFACE_SERVICE    1
 #define HTTP_SURFACE_MANAGEMENT 2
 
-const char *http_route_path(enum http_route route);   /* "" for NONE */
-const char *http_route_method(enum http_route route); /* "GET", "POST"; "" for NONE */
-
 #define HTTP_TARGET_BYTES_LIMIT 8192
 #define HTTP_HEADER_BYTES_LIMIT 65536
 #define HTTP_HEADERS_LIMIT      256

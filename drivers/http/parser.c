@@ -3,7 +3,8 @@
 #include "drivers/http/internal.h"
 
 #include <assert.h>
-#include <stdio.h>
+
+#include "runtime/base/text.h"
 
 /* A method and " HTTP/1.1\r\n" around the target; the longest registered method has 17. */
 #define REQUEST_LINE_EXTRA_BYTES 32
@@ -95,8 +96,8 @@ enum reason http_fail(struct http_parser *parser, enum reason reason, const char
 		      const char *detail)
 {
 	parser->failure.reason = reason;
-	snprintf(parser->failure.place, sizeof(parser->failure.place), "%s", place);
-	snprintf(parser->failure.detail, sizeof(parser->failure.detail), "%s", detail);
+	text_copy(parser->failure.place, sizeof(parser->failure.place), place);
+	text_copy(parser->failure.detail, sizeof(parser->failure.detail), detail);
 	return reason;
 }
 

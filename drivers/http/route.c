@@ -26,16 +26,6 @@ static const struct route_row {
 };
 /* clang-format on */
 
-const char *http_route_path(enum http_route route)
-{
-	return rows[route].path;
-}
-
-const char *http_route_method(enum http_route route)
-{
-	return rows[route].method_name;
-}
-
 /* RFC 8259 section 11: application/json; parameters after ';' are ignored.  None at
  * all is taken as JSON, since nothing else is spoken here. */
 static bool is_json(struct bytes type)

@@ -8,12 +8,6 @@ uint32_t nic_rx(struct nic *nic, struct frame *burst, uint32_t max)
 	return nic->ops->rx(nic, burst, max);
 }
 
-void nic_release(struct nic *nic, struct frame *frames, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		nic->ops->drop(nic, &frames[i]);
-}
-
 static bool sink_take(void *ctx, struct frame *out)
 {
 	struct nic *nic = ctx;

@@ -4,7 +4,7 @@
  *
  *     nic_open -> ( nic_rx, ..., sink take/send, nic_flush )* -> nic_close
  *
- * Owner:   nic_rx, nic_release, the sink and nic_flush belong to the thread that
+ * Owner:   nic_rx, the sink and nic_flush belong to the thread that
  *          polls.  nic_stats, nic_link and the constants may be called from any
  *          thread; nic_stats asks the device and is for the control core only.
  * Bounds:  one burst is at most NIC_BURST_MAX frames.  Frames in flight are bounded
@@ -100,10 +100,9 @@ struct nic {
 bool nic_open(const struct nic_options *options, struct nic **out, char *error, size_t size_bytes);
 void nic_close(struct nic *nic); /* every frame must have been given back; NULL is fine */
 
-/* Up to `max` (<= NIC_BURST_MAX) frames, which then belong to the caller. */
+/* Up to `max` (<= NIC_BURST_MAX) frames, which then belong to the caller, who gives them
+ * back through the sink's drop. */
 uint32_t nic_rx(struct nic *nic, struct frame *burst, uint32_t max);
-/* Gives received frames back; the same as the sink's drop, for several. */
-void nic_release(struct nic *nic, struct frame *frames, uint32_t count);
 /* The way out, to be copied; it lives as long as the nic. */
 struct frame_sink nic_sink(struct nic *nic);
 /* Hands what was sent since the last call to the device.  Once a turn. */

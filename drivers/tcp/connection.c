@@ -94,7 +94,7 @@ static struct connection *connection_take(struct tcp_pcb *pcb, void *user)
 		.state     = CONNECTION_OPEN,
 		.moved_ns  = tcp_one.now_ns,
 	};
-	tcp_one.stats.connections_open++;
+	tcp_count(&tcp_one.stats.connections_open, 1);
 	return c;
 }
 
@@ -104,14 +104,14 @@ static void connection_free(struct connection *c)
 		unread_pop(c);
 	if (c->state == CONNECTION_LINGER) {
 		list_remove(&tcp_one.lingering, c);
-		tcp_one.stats.connections_lingering--;
+		tcp_count(&tcp_one.stats.connections_lingering, -1);
 	} else if (c->state == CONNECTION_DOOMED) {
 		list_remove(&tcp_one.doomed, c);
 	}
 	c->state = CONNECTION_FREE;
 	c->pcb   = NULL;
 	list_push(&tcp_one.connections_free, c);
-	tcp_one.stats.connections_open--;
+	tcp_count(&tcp_one.stats.connections_open, -1);
 }
 
 /* lwIP keeps the control block for the rest of its life; we forget it. */
@@ -138,7 +138,7 @@ static void connection_doom(struct connection *c)
 {
 	if (c->state == CONNECTION_LINGER) {
 		list_remove(&tcp_one.lingering, c);
-		tcp_one.stats.connections_lingering--;
+		tcp_count(&tcp_one.stats.connections_lingering, -1);
 	}
 	c->state = CONNECTION_DOOMED;
 	list_push(&tcp_one.doomed, c);
@@ -175,7 +175,7 @@ static void discard(struct connection *c, struct pbuf *p)
 	c->moved_ns = tcp_one.now_ns;
 	c->discarded_bytes += bytes;
 	if (c->discarded_bytes > LINGER_BYTES_MAX) {
-		tcp_one.stats.linger_aborted++;
+		tcp_count(&tcp_one.stats.linger_aborted, 1);
 		connection_doom(c);
 	}
 }
@@ -235,9 +235,9 @@ static void on_error(void *arg, err_t error)
 	bool               reset = error == ERR_RST;
 
 	if (reset)
-		tcp_one.stats.resets_received++;
+		tcp_count(&tcp_one.stats.resets_received, 1);
 	else if (error == ERR_ABRT)
-		tcp_one.stats.timed_out++;
+		tcp_count(&tcp_one.stats.timed_out, 1);
 	if (c->state == CONNECTION_OPEN)
 		tcp_one.ops->closed(tcp_one.ops_ctx, &c->conn,
 				    reset ? REASON_peer_reset : REASON_idle_timeout);
@@ -262,10 +262,10 @@ static void pcb_attach(struct tcp_pcb *pcb, struct connection *c)
 static bool application_accepts(struct connection *c)
 {
 	if (tcp_one.ops && tcp_one.ops->accepted(tcp_one.ops_ctx, &c->conn)) {
-		tcp_one.stats.accepted++;
+		tcp_count(&tcp_one.stats.accepted, 1);
 		return true;
 	}
-	tcp_one.stats.refused_by_application++;
+	tcp_count(&tcp_one.stats.refused_by_application, 1);
 	return false;
 }
 
@@ -276,7 +276,7 @@ err_t tcp_connection_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	(void)arg;
 	c = pcb && error == ERR_OK ? connection_take(pcb, NULL) : NULL;
 	if (!c) {
-		tcp_one.stats.refused_full++;
+		tcp_count(&tcp_one.stats.refused_full, 1);
 		return ERR_MEM; /* lwIP resets it */
 	}
 	pcb_attach(pcb, c);
@@ -392,7 +392,7 @@ void tcp_conn_close(struct tcp_conn *conn, uint64_t now_ns)
 	c->state     = CONNECTION_LINGER;
 	c->closed_ns = c->moved_ns = tcp_one.now_ns;
 	list_push(&tcp_one.lingering, c);
-	tcp_one.stats.connections_lingering++;
+	tcp_count(&tcp_one.stats.connections_lingering, 1);
 	/* Only the sending side: closing both with bytes unread would send RST,
 	 * which throws away what the peer has not read yet (RFC 2525 2.17). */
 	if (tcp_shutdown(c->pcb, 0, 1) != ERR_OK)
@@ -419,7 +419,7 @@ void tcp_linger_tick(void)
 		if (tcp_one.now_ns - c->moved_ns < LINGER_STILL_NS &&
 		    tcp_one.now_ns - c->closed_ns < LINGER_NS_MAX)
 			continue;
-		tcp_one.stats.linger_aborted++;
+		tcp_count(&tcp_one.stats.linger_aborted, 1);
 		connection_doom(c);
 	}
 }

@@ -4,6 +4,7 @@
  *   router advertisement, redirect               -> dropped: the config alone routes
  *   SYN for a pair in TIME_WAIT                  -> the pair is freed for reuse
  *   data while frames_held_max are held          -> dropped; the peer sends it again
+ *   SYN while the backlog is full                -> counted; lwIP drops it
  *
  * What passes becomes a pbuf over the frame's own memory, without a copy; the
  * frame goes back to its driver when lwIP or the reader frees the pbuf. */
@@ -34,7 +35,7 @@ struct front {
 };
 
 /* Why a frame goes no further; NULL: it does. */
-typedef uint64_t *drop_counter;
+typedef _Atomic uint64_t *drop_counter;
 
 static uint16_t be16(const uint8_t *at)
 {
@@ -196,7 +197,7 @@ static void time_wait_reuse(const struct front *front)
 			return;
 		tcp_one.reopening       = true;
 		tcp_one.reopening_after = pcb->snd_nxt;
-		tcp_one.stats.time_wait_reused++;
+		tcp_count(&tcp_one.stats.time_wait_reused, 1);
 		tcp_pcb_remove(&tcp_tw_pcbs, pcb);
 		tcp_free(pcb);
 		return;
@@ -208,6 +209,25 @@ static void connections_show(const struct front *front)
 {
 	tcp_table_select(tcp_table_bucket(&front->destination, be16(front->tcp + 2), &front->source,
 					  be16(front->tcp)));
+}
+
+/* lwIP drops a SYN without a word when its backlog is full (tcp_listen_input).  One that
+ * was sent again belongs to its half-open connection and is none of these. */
+static void backlog_watch(const struct front *front)
+{
+	const struct tcp_pcb_listen *listener = (const struct tcp_pcb_listen *)tcp_one.listener;
+
+	if (!listener || listener->accepts_pending < listener->backlog ||
+	    be16(front->tcp + 2) != listener->local_port)
+		return;
+	/* Bounded as the bucket is. */
+	for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->remote_port == be16(front->tcp) &&
+		    pcb->local_port == be16(front->tcp + 2) &&
+		    ip_addr_eq(&pcb->remote_ip, &front->source) &&
+		    ip_addr_eq(&pcb->local_ip, &front->destination))
+			return;
+	tcp_count(&tcp_one.stats.dropped_backlog, 1);
 }
 
 static void frame_give(struct frame *frame)
@@ -224,7 +244,7 @@ static void held_free(struct pbuf *pbuf)
 	held->next        = tcp_one.held_free;
 	tcp_one.held_free = held;
 	tcp_one.held_free_count++;
-	tcp_one.stats.frames_held--;
+	tcp_count(&tcp_one.stats.frames_held, -1);
 }
 
 static struct pbuf *held_take(struct frame *frame)
@@ -234,7 +254,7 @@ static struct pbuf *held_take(struct frame *frame)
 
 	tcp_one.held_free = held->next;
 	tcp_one.held_free_count--;
-	tcp_one.stats.frames_held++;
+	tcp_count(&tcp_one.stats.frames_held, 1);
 	held->frame                     = *frame;
 	held->pbuf.custom_free_function = held_free;
 	pbuf = pbuf_alloced_custom(PBUF_RAW, frame->size_bytes, PBUF_REF, &held->pbuf, frame->data,
@@ -260,13 +280,13 @@ void tcp_frame_input(struct frame *frame, uint64_t now_ns)
 	drop_counter dropped;
 	uint32_t     spare;
 
-	tcp_one.stats.frames_in++;
+	tcp_count(&tcp_one.stats.frames_in, 1);
 	dropped = front_look(&front, frame);
 	spare   = front.tcp_data_bytes ? HELD_SPARE : 0;
 	if (!dropped && tcp_one.held_free_count <= spare)
 		dropped = &tcp_one.stats.dropped_held_full;
 	if (dropped) {
-		++*dropped;
+		tcp_count(dropped, 1);
 		frame_give(frame);
 		return;
 	}
@@ -276,6 +296,8 @@ void tcp_frame_input(struct frame *frame, uint64_t now_ns)
 		time_wait_reuse(&front);
 	if (front.tcp)
 		connections_show(&front);
+	if (front.tcp && (front.tcp[13] & 0x16) == 0x02)
+		backlog_watch(&front);
 	checksums_set(frame);
 	ethernet_input(held_take(frame), &tcp_one.netif);
 	tcp_table_deselect();

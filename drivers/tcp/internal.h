@@ -70,6 +70,14 @@ struct tcp_instance {
 
 extern struct tcp_instance tcp_one;
 
+/* One writer, so no locked instruction. */
+static inline void tcp_count(_Atomic uint64_t *counter, int64_t n)
+{
+	atomic_store_explicit(counter,
+			      atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n,
+			      memory_order_relaxed);
+}
+
 /* Frames kept beyond frames_held_max, so that ACKs get through when data does not. */
 #define HELD_SPARE 64
 

@@ -136,7 +136,7 @@ void *memp_malloc(memp_t type)
 	void *item = pool_take(&pools[type]);
 
 	if (!item)
-		tcp_one.stats.memory_failures++;
+		tcp_count(&tcp_one.stats.memory_failures, 1);
 	return item;
 }
 
@@ -155,7 +155,7 @@ void *tcp_memory_take(size_t size_bytes)
 	if (!item && size_bytes <= packets[PACKET_FULL].item_bytes)
 		item = pool_take(&packets[PACKET_FULL]);
 	if (!item)
-		tcp_one.stats.memory_failures++;
+		tcp_count(&tcp_one.stats.memory_failures, 1);
 	return item;
 }
 

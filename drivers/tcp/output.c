@@ -51,7 +51,7 @@ void tcp_hook_sending(const struct tcp_pcb *pcb, const struct pbuf *segment,
 		       (TCPH_FLAGS(header) & (TCP_SYN | TCP_FIN));
 
 	if (pcb && carries && TCP_SEQ_LT(lwip_ntohl(header->seqno), pcb->snd_nxt))
-		tcp_one.stats.retransmits++;
+		tcp_count(&tcp_one.stats.retransmits, 1);
 }
 
 err_t tcp_frame_output(struct netif *netif, struct pbuf *packet)
@@ -62,11 +62,11 @@ err_t tcp_frame_output(struct netif *netif, struct pbuf *packet)
 
 	(void)netif;
 	if (!tcp_one.running || !sink->take(sink->ctx, &frame)) {
-		tcp_one.stats.dropped_transmit++;
+		tcp_count(&tcp_one.stats.dropped_transmit, 1);
 		return ERR_MEM;
 	}
 	if (packet->tot_len > frame.size_bytes || frame.size_bytes < FRAME_MIN) {
-		tcp_one.stats.dropped_transmit++;
+		tcp_count(&tcp_one.stats.dropped_transmit, 1);
 		sink->drop(sink->ctx, &frame);
 		return ERR_IF;
 	}
@@ -81,7 +81,7 @@ err_t tcp_frame_output(struct netif *netif, struct pbuf *packet)
 	frame.size_bytes = (uint16_t)at;
 	frame.flags      = 0;
 	mark_offloads(&frame, sink->offloads);
-	tcp_one.stats.frames_out++;
+	tcp_count(&tcp_one.stats.frames_out, 1);
 	sink->send(sink->ctx, &frame);
 	return ERR_OK;
 }

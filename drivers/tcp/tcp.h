@@ -12,7 +12,11 @@
  *          libc allocation ever.
  * Bounds:  at most connections_max connections; at most frames_held_max received
  *          frames are kept for unread or out-of-order data, and a frame beyond
- *          that is dropped and counted (the peer sends it again).
+ *          that is dropped and counted (the peer sends it again).  At most syn_backlog
+ *          connections are half-open, each for up to 20 s when its peer stays silent;
+ *          while they are, further SYNs are dropped and counted (dropped_backlog), so
+ *          a flood of forged ones keeps newcomers out, but no one who is in: there are
+ *          no SYN cookies.
  * Failure: malformed frames are dropped and counted.  A broken invariant inside
  *          lwIP stops the process with the place on stderr.
  * Time:    `now_ns` is monotonic and given with every call that may need it.
@@ -22,6 +26,7 @@
 #ifndef ASSAY_DRIVERS_TCP_TCP_H
 #define ASSAY_DRIVERS_TCP_TCP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,28 +86,30 @@ struct tcp_server_ops {
 	void (*closed)(void *ctx, struct tcp_conn *conn, enum reason reason);
 };
 
-/* Counters.  One writer, the net core; any core may read with relaxed loads. */
+/* Counters.  One writer, the net core; any core may read, with relaxed loads. */
 struct tcp_stats {
-	uint64_t connections_open; /* accepted or connected, not yet closed; includes lingering */
-	uint64_t connections_lingering; /* closed by the application, still draining */
-	uint64_t accepted;
-	uint64_t refused_full; /* connections_max reached, or no control block */
-	uint64_t refused_by_application;
-	uint64_t resets_received;
-	uint64_t timed_out;        /* keep-alive or retransmission gave up */
-	uint64_t linger_aborted;   /* a close whose drain took too long or too many bytes */
-	uint64_t time_wait_reused; /* SYN that took over a TIME_WAIT pair */
-	uint64_t retransmits;      /* segments sent again */
-	uint64_t frames_in, frames_out;
-	uint64_t frames_held; /* now */
-	uint64_t dropped_malformed;
-	uint64_t dropped_checksum;
-	uint64_t dropped_vlan; /* tagged for another VLAN, or untagged where a tag is due */
-	uint64_t
+	_Atomic uint64_t
+		connections_open; /* accepted or connected, not yet closed; includes lingering */
+	_Atomic uint64_t connections_lingering; /* closed by the application, still draining */
+	_Atomic uint64_t accepted;
+	_Atomic uint64_t refused_full; /* connections_max reached, or no control block */
+	_Atomic uint64_t refused_by_application;
+	_Atomic uint64_t resets_received;
+	_Atomic uint64_t timed_out;        /* keep-alive or retransmission gave up */
+	_Atomic uint64_t linger_aborted;   /* a close whose drain took too long or too many bytes */
+	_Atomic uint64_t time_wait_reused; /* SYN that took over a TIME_WAIT pair */
+	_Atomic uint64_t retransmits;      /* segments sent again */
+	_Atomic uint64_t frames_in, frames_out;
+	_Atomic uint64_t frames_held; /* now */
+	_Atomic uint64_t dropped_malformed;
+	_Atomic uint64_t dropped_checksum;
+	_Atomic uint64_t dropped_vlan; /* tagged for another VLAN, or untagged where a tag is due */
+	_Atomic uint64_t
 		dropped_not_ours; /* another MAC or protocol; router advertisements and redirects */
-	uint64_t dropped_held_full; /* frames_held_max reached */
-	uint64_t dropped_transmit;  /* the sink had no frame or did not take it */
-	uint64_t memory_failures;   /* a pool was empty; lwIP tries again later */
+	_Atomic uint64_t dropped_backlog;   /* SYN while syn_backlog connections were half-open */
+	_Atomic uint64_t dropped_held_full; /* frames_held_max reached */
+	_Atomic uint64_t dropped_transmit;  /* the sink had no frame or did not take it */
+	_Atomic uint64_t memory_failures;   /* a pool was empty; lwIP tries again later */
 };
 
 /* ---- lifecycle */

@@ -67,11 +67,12 @@ void tcp_stats_collect(void)
 	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
 		STAT_COUNTER *counter = (STAT_COUNTER *)((uint8_t *)&lwip_stats + malformed[i]);
 
-		stats->dropped_malformed += *counter;
+		tcp_count(&stats->dropped_malformed, (int64_t)*counter);
 		*counter = 0;
 	}
-	stats->dropped_checksum += lwip_stats.tcp.chkerr + lwip_stats.ip.chkerr +
-				   lwip_stats.icmp.chkerr + lwip_stats.icmp6.chkerr;
+	tcp_count(&stats->dropped_checksum,
+		  (int64_t)(lwip_stats.tcp.chkerr + lwip_stats.ip.chkerr + lwip_stats.icmp.chkerr +
+			    lwip_stats.icmp6.chkerr));
 	lwip_stats.tcp.chkerr = lwip_stats.ip.chkerr = 0;
 	lwip_stats.icmp.chkerr = lwip_stats.icmp6.chkerr = 0;
 }

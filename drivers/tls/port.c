@@ -100,9 +100,16 @@ bool tls_port_ready(void)
 	return psa_is_ready;
 }
 
-void tls_port_words(char *text, size_t text_size_bytes, const char *what, int code)
+void tls_code_words(int code, char out[TLS_WORDS_BYTES_MAX])
 {
 	char words[128];
 	mbedtls_strerror(code, words, sizeof(words));
-	snprintf(text, text_size_bytes, "%s: %s (-0x%04x)", what, words, (unsigned)-code);
+	snprintf(out, TLS_WORDS_BYTES_MAX, "%s (-0x%04x)", words, (unsigned)-code);
+}
+
+void tls_port_words(char *text, size_t text_size_bytes, const char *what, int code)
+{
+	char words[TLS_WORDS_BYTES_MAX];
+	tls_code_words(code, words);
+	snprintf(text, text_size_bytes, "%s: %s", what, words);
 }

@@ -2,11 +2,11 @@
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/ssl_ciphersuites.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "drivers/tls/port.h"
 #include "drivers/tls/session.h"
+#include "runtime/base/text.h"
 
 /* Records one tls_read looks at: a peer that sends empty records or tickets only
  * must not hold a polling core. */
@@ -92,11 +92,12 @@ static void fail(struct tls_session *session, enum reason reason, uint8_t alert,
 	failure->alert                  = alert;
 	failure->alert_is_ours          = ours;
 	const struct tls_caller *caller = &session->verdict.caller;
-	if (caller->identity_size_bytes > 0)
-		snprintf(failure->text, sizeof(failure->text), "%s: %.*s", words,
-			 caller->identity_size_bytes, (const char *)caller->identity);
-	else
-		snprintf(failure->text, sizeof(failure->text), "%s", words);
+	struct text              text   = text_begin(failure->text, sizeof(failure->text));
+	text_add(&text, words);
+	if (caller->identity_size_bytes > 0) {
+		text_add(&text, ": ");
+		text_add_bytes(&text, caller->identity, caller->identity_size_bytes);
+	}
 }
 
 /* The alert the library had pending, if any; those it sends at once are lost to
@@ -133,15 +134,13 @@ static void no_certificate(struct tls_session *session)
 static void fail_by_code(struct tls_session *session, int code)
 {
 	const struct tls_fault_row *fault = tls_fault_row(session->verdict.fault);
-	char                        words[TLS_TEXT_BYTES_MAX];
 
 	if (tls_random_failed()) {
 		fail(session, REASON_tls_rng_failed, TLS_ALERT_INTERNAL_ERROR, true,
 		     reason_row_of(REASON_tls_rng_failed)->meaning);
 	} else if (code == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
 		uint8_t alert = session->ssl.MBEDTLS_PRIVATE(in_msg)[1];
-		snprintf(words, sizeof(words), "the peer sent alert %u", alert);
-		fail(session, REASON_tls_handshake_failed, alert, false, words);
+		fail(session, REASON_tls_handshake_failed, alert, false, "the peer sent an alert");
 	} else if (session->verdict.fault != FAULT_NONE) {
 		fail(session, fault->reason, fault->alert, true, fault->words);
 	} else if (code == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
@@ -156,10 +155,9 @@ static void fail_by_code(struct tls_session *session, int code)
 	} else {
 		/* Codes of X.509 lie in this range (mbedtls/x509.h). */
 		bool x509 = -code >= 0x2000 && -code < 0x3000;
-		tls_port_words(words, sizeof(words), x509 ? "the certificate" : "the handshake",
-			       code);
 		fail(session, x509 ? REASON_tls_client_refused : REASON_tls_handshake_failed,
-		     alert_of_library(session), true, words);
+		     alert_of_library(session), true, x509 ? "the certificate" : "the handshake");
+		session->failure.code = code;
 	}
 }
 
@@ -351,11 +349,6 @@ ssize_t tls_write(struct tls_session *session, const void *data, size_t size_byt
 	/* The record is made and what did not go out is kept: the bytes are taken. */
 	size_t record_bytes = (size_t)mbedtls_ssl_get_max_out_record_payload(&session->ssl);
 	return (ssize_t)(size_bytes < record_bytes ? size_bytes : record_bytes);
-}
-
-size_t tls_pending(const struct tls_session *session)
-{
-	return mbedtls_ssl_get_bytes_avail(&session->ssl);
 }
 
 void tls_close_notify(struct tls_session *session)

@@ -151,10 +151,16 @@ enum tls_state {
 
 struct tls_failure {
 	enum reason reason;
-	uint8_t     alert;                    /* enum tls_alert; TLS_ALERT_NONE when none */
-	bool        alert_is_ours;            /* else the peer sent it */
+	uint8_t     alert;         /* enum tls_alert; TLS_ALERT_NONE when none */
+	bool        alert_is_ours; /* else the peer sent it */
+	int         code;          /* the library's, for tls_code_words; 0: text says it all */
 	char        text[TLS_TEXT_BYTES_MAX]; /* for the log; names the identity where known */
 };
+
+/* The library's words for its code, as "SSL - ... (-0x7780)".  Formats: not for a core that
+ * polls. */
+#define TLS_WORDS_BYTES_MAX 160
+void tls_code_words(int code, char out[TLS_WORDS_BYTES_MAX]);
 
 /* REASON_NONE, or REASON_internal (no memory) or REASON_tls_rng_failed. */
 enum reason tls_session_open(struct tls_server *server, const struct tls_io *io,
@@ -176,8 +182,7 @@ ssize_t tls_read(struct tls_session *session, int64_t now_ns, void *data, size_t
  * tls_write or tls_session_step, and tls_unsent says so. */
 ssize_t tls_write(struct tls_session *session, const void *data, size_t size_bytes);
 
-size_t tls_pending(const struct tls_session *session); /* plain bytes waiting in the session */
-bool   tls_unsent(const struct tls_session *session);  /* protected bytes waiting for `send` */
+bool tls_unsent(const struct tls_session *session); /* protected bytes waiting for `send` */
 
 /* Says close_notify; once.  tls_unsent tells whether it is out. */
 void tls_close_notify(struct tls_session *session);

@@ -53,6 +53,23 @@ def test_full(appliance):
         tap.check(b"cannot" in done.stderr, f"{arguments[:2]} says {done.stderr}")
 
 
+def test_wrong(appliance):
+    """a sequence is digits; of many errors in a config it says how many more there are"""
+    for arguments in (("replay", appliance.audit), ("snapshot", "--config", appliance.config_file)):
+        for word in ("abc", "12x", "-1", "", "99999999999999999999999"):
+            done = appliance.ctl(*arguments, "--to", word, check=False)
+            tap.same(done.returncode, 2, f"exit status of {arguments[0]} --to {word!r}")
+            tap.check("--to SEQUENCE" in done.stderr, f"it says: {done.stderr}")
+    wrong = appliance.directory / "wrong.cfg"
+    wrong.write_text("".join(f"nonsense{n} = 1;\n" for n in range(300)))
+    for arguments in (("decide", "--config", wrong), ("status", "--config", wrong)):
+        done = appliance.ctl(*arguments, check=False, stdin=subprocess.DEVNULL)
+        tap.same(done.returncode, 2, f"exit status of {arguments[0]}")
+        lines = done.stderr.splitlines()
+        tap.check(lines[-1].startswith(f"{wrong}: and ") and lines[-1].endswith(" more"),
+                  f"{arguments[0]} ends with {lines[-1]}")
+
+
 if __name__ == "__main__":
-    tap.main([test_server_certificate, test_help, test_issuers, test_full],
+    tap.main([test_server_certificate, test_help, test_issuers, test_full, test_wrong],
              lambda: Appliance("assayctl"))

@@ -50,6 +50,23 @@ def test_rows(appliance):
     tap.same(missing, [], "rows without a counter")
 
 
+def test_losses(appliance):
+    """a loss has a counter, the card its link, a certificate its end"""
+    rows = appliance.metrics()
+    for name in ("nic_rx_missed", "nic_rx_no_buffer", "nic_tx_full", "nic_tx_errors",
+                 "tcp_backlog_full", "tcp_refused_full", "tcp_held_full", "tcp_transmit_dropped",
+                 "tcp_memory_failures", "audit_failures", "audit_sync_failures"):
+        tap.same(rows.get(f"assay_{name}_total"), 0, name)
+    tap.same(rows["assay_nic_link_up"], 1, "link")
+    for name, file in (("certificate", "server.pem"), ("issuer", "ca.pem")):
+        done = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in",
+                               appliance.pki / file], capture_output=True, text=True, check=True)
+        ends = ssl.cert_time_to_seconds(done.stdout.strip().partition("=")[2])
+        for listener in ("service", "management"):
+            tap.same(rows[f'assay_{name}_expires_seconds{{listener="{listener}"}}'], ends,
+                     f"{file} of {listener}")
+
+
 def test_counts(appliance):
     """requests are counted, and a refused one in its row"""
     before = page(appliance)
@@ -187,5 +204,6 @@ def test_log(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_promtool, test_rows, test_counts, test_reasons, test_stages, test_status, test_rights, test_log],
+    tap.main([test_promtool, test_rows, test_losses, test_counts, test_reasons, test_stages,
+              test_status, test_rights, test_log],
              lambda: Appliance("metrics"))

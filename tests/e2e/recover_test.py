@@ -88,6 +88,18 @@ def test_damaged(appliance):
     appliance.replayed()
 
 
+def test_half_written(appliance):
+    """a snapshot that a power cut left half-written is removed at the start"""
+    appliance.kill()
+    part = appliance.snapshots / "snapshot-00000000000000000007.snap.part"
+    part.write_bytes(b"half")
+    appliance.start()
+    tap.check(not part.exists(), f"{part.name} is still there")
+    done = appliance.ctl("snapshot", "--config", appliance.config_file, check=False)
+    tap.check(done.returncode == 2 and "works there" in done.stderr,
+              f"assayctl snapshot beside the appliance: {done.returncode} {done.stderr}")
+
+
 def test_thresholds(appliance):
     """another threshold does not make a snapshot useless, another window does"""
     appliance.wait_snapshot()
@@ -150,6 +162,31 @@ def test_readiness(appliance):
     appliance.start()
 
 
+def test_stop(appliance):
+    """SIGTERM is obeyed while a long log is being followed"""
+    appliance.kill()
+    long_log(appliance)
+    before = len(appliance.log.read_text())
+    appliance.start(wait=False)
+    end = time.monotonic() + 20
+    # The last line before the past is read.
+    while "answers: room for" not in appliance.log.read_text()[before:]:
+        tap.check(time.monotonic() < end, "it does not boot")
+        time.sleep(0.02)
+    time.sleep(0.3)
+    tap.check("recovered: " not in appliance.log.read_text()[before:], "it has recovered already")
+    start = time.monotonic()
+    tap.same(appliance.stop(), 0, "exit status")
+    took = time.monotonic() - start
+    tap.note(f"stopped in {took:.2f} s")
+    tap.check(took < 1, f"it took {took:.1f} s")
+    tap.check("stopped while booting" in appliance.log.read_text(), "the log does not say so")
+    for folder in (appliance.audit, appliance.snapshots):
+        shutil.rmtree(folder)
+        folder.with_suffix(".kept").rename(folder)
+    appliance.start()
+
+
 def test_deadline(appliance):
     """a deadline that cannot be kept follows the table; replay follows the record"""
     caller = appliance.caller()
@@ -187,5 +224,6 @@ def test_deadline(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_load, test_damaged, test_thresholds, test_readiness, test_deadline],
+    tap.main([test_load, test_damaged, test_half_written, test_thresholds,
+              test_readiness, test_stop, test_deadline],
              lambda: Bank("recover", {"audit.reply": "durable"}, snapshots=True))

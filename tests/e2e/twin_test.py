@@ -72,5 +72,35 @@ def test_full(appliance):
     appliance.ctl("audit", "verify", log)
 
 
+def test_refusals(appliance):
+    """where nothing can be decided, the same problem objects, also of batches and repeats"""
+    appliance.write_config(model__file="", decision__on_model_missing="refuse")
+    appliance.reload()
+    lines = [payments.body(901), payments.body(901), json.dumps(payments.batch(range(902, 905))), "{}"]
+    caller = appliance.caller()
+    live = [caller.request("POST", "/v1/decisions", line)[2].decode() for line in lines]
+    caller.close()
+    done = appliance.ctl("decide", "--config", appliance.config_file, input="\n".join(lines) + "\n",
+                         check=False)
+    tap.same(done.stdout.splitlines(True), live, f"answers ({done.stderr[-300:]})")
+    tap.check(all('"urn:assay:problem:not_ready"' in answer for answer in live[:3]), f"answers {live}")
+    tap.same(done.returncode, 1, "exit status")
+
+
+def test_strange_snapshots(appliance):
+    """a log of its own leaves the appliance's snapshots alone; a lock is told by its holder"""
+    kept = appliance.directory / "kept-snapshots"
+    other = appliance.directory / "other"
+    other.mkdir()
+    appliance.write_config(state__snapshot_directory=str(kept))
+    lines = payments.body(1001) + "\n"
+    appliance.ctl("decide", "--config", appliance.config_file, "--audit", other, input=lines)
+    tap.check(not kept.exists(), f"another log opened {kept}")
+    done = appliance.ctl("decide", "--config", appliance.config_file, "--audit", appliance.audit,
+                         input=lines, check=False)
+    tap.same(done.returncode, 2, "exit status while the appliance writes there")
+    tap.check("works there" in done.stderr, f"it says: {done.stderr}")
+
+
 if __name__ == "__main__":
-    tap.main([test_twin, test_full], lambda: Appliance("twin"))
+    tap.main([test_twin, test_full, test_strange_snapshots, test_refusals], lambda: Appliance("twin"))

@@ -133,7 +133,7 @@
 #define MEMP_STATS         0
 #define SYS_STATS          0
 
-/* ---- hooks (front.c) */
+/* ---- hooks (isn.c, output.c, start.c) */
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) \
 	tcp_hook_isn((local), (local_port), (remote), (remote_port))
 /* Sees every segment on its way out; adds no option. */

@@ -151,6 +151,52 @@ static void test_stop_writes_what_is_left(void **state)
 	free(rig->ring);
 }
 
+/* With a disk that refuses to the end, the role ends all the same, and what is on disk is
+ * what it said was durable: the records behind it, the stop record the last of them, stay
+ * unwritten. */
+static void test_stop_with_a_disk_that_refuses(void **state)
+{
+	struct rig             *rig = *state;
+	struct audit_log_report report;
+
+	rig_start(rig, 64 << 20);
+	put(rig);
+	assert_true(wait_durable(rig, 1));
+	rig->sim.write_errors_per_million = 1000000;
+	put(rig);
+	for (int ms = 0; ms < WAIT_MS && !atomic_load(&rig->role.failing); ms++)
+		nap_ms(1);
+	assert_true(atomic_load(&rig->role.failing));
+	put(rig);
+	atomic_store(&rig->role.stop, true);
+	pthread_join(rig->thread, NULL);
+	assert_int_equal(atomic_load(&rig->role.durable_sequence), 1);
+	assert_true(audit_log_verify(&rig->sim.disk, NULL, &report));
+	assert_int_equal(report.last_sequence, 1);
+	audit_log_close(&rig->log);
+	disk_sim_free(&rig->sim);
+	free(rig->ring);
+}
+
+/* A sync that hangs: nothing is durable before it returns, and then all of it is. */
+static void test_a_disk_that_hangs(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_start(rig, 64 << 20);
+	put(rig);
+	assert_true(wait_durable(rig, 1));
+	atomic_store(&rig->sim.hangs, true);
+	for (int i = 0; i < 10; i++)
+		put(rig);
+	nap_ms(100);
+	assert_int_equal(atomic_load(&rig->role.durable_sequence), 1);
+	assert_false(atomic_load(&rig->role.failing));
+	atomic_store(&rig->sim.hangs, false);
+	assert_true(wait_durable(rig, 11));
+	rig_stop(rig);
+}
+
 static int make_rig(void **state)
 {
 	*state = aligned_alloc(64, (sizeof(struct rig) + 63) & ~(size_t)63);
@@ -170,6 +216,9 @@ int main(void)
 						drop_rig),
 		cmocka_unit_test_setup_teardown(test_full_disk_loses_nothing, make_rig, drop_rig),
 		cmocka_unit_test_setup_teardown(test_stop_writes_what_is_left, make_rig, drop_rig),
+		cmocka_unit_test_setup_teardown(test_stop_with_a_disk_that_refuses, make_rig,
+						drop_rig),
+		cmocka_unit_test_setup_teardown(test_a_disk_that_hangs, make_rig, drop_rig),
 	};
 
 	log_open("/dev/null", LOG_ERROR);

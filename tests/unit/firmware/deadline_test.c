@@ -21,10 +21,11 @@
 #define TIME_NS INT64_C(1772445600000000000) /* 2026-03-02T10:00:00Z */
 
 struct test {
-	struct offline offline;
-	uint64_t       clock_ns;
-	uint64_t       number;
-	uint32_t       emitted;
+	struct offline         offline;
+	uint64_t               clock_ns;
+	uint64_t               number;
+	uint32_t               emitted;
+	struct decision_shadow shadow; /* beside the last decision */
 };
 
 static uint64_t tick(void *ctx)
@@ -123,12 +124,14 @@ static struct decision decide(struct test *test, const struct transaction *t, ui
 	memset(work, 0, sizeof(*work));
 	work->transaction = t;
 	work->brain       = &test->offline.live->brain;
+	work->shadow      = test->offline.live->has_shadow ? &test->offline.live->shadow : NULL;
 	work->now_ns      = t->time_ns;
 	work->due_ns      = follow ? 0 : test->clock_ns + looks * TICK_NS;
 	work->follow      = follow;
 	work->stages      = stages;
 	pipeline_decide(pipeline, slot, (struct hash128){ .low = test->number + 1 });
 	offline_drain(&test->offline);
+	test->shadow = work->shadow_decision;
 	return work->decision;
 }
 
@@ -215,11 +218,39 @@ static void test_table(void **state)
 	(void)state;
 }
 
+/* A shadow that the deadline cut off says nothing: with the live configuration it decides
+ * as that does, or has not run. */
+static void test_shadow(void **state)
+{
+	struct test *test = open_test("order = ( \"model\", \"rules\" ); }; shadow: { "
+				      "enabled = true;");
+	uint32_t     ran = 0, alone = 0;
+
+	for (uint64_t looks = 0; looks < LOOKS; looks++) {
+		struct transaction t;
+		struct decision    live;
+
+		make_payment(test, &t);
+		live = decide(test, &t, looks, false, 0);
+		ran += test->shadow.ran;
+		alone += !test->shadow.ran && live.stages_run & MODEL && live.stages_run & RULES;
+		if (!test->shadow.ran)
+			continue;
+		assert_int_equal(live.stages_run & (MODEL | RULES), MODEL | RULES);
+		assert_int_equal(test->shadow.verdict, live.verdict);
+		assert_memory_equal(&test->shadow.score, &live.score, sizeof(live.score));
+	}
+	assert_true(ran > 0 && alone > 0);
+	close_test(test);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_shadow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,14 @@
 #include "drivers/mem/mem.h"
 #include "drivers/nic/nic.h"
 
+static void give_back(struct nic *nic, struct frame *frames, uint32_t count)
+{
+	struct frame_sink sink = nic_sink(nic);
+
+	for (uint32_t i = 0; i < count; i++)
+		sink.drop(sink.ctx, &frames[i]);
+}
+
 #define NEED(condition)                                                            \
 	do {                                                                       \
 		if (!(condition)) {                                                \
@@ -177,7 +185,7 @@ static void receive_some(struct nic *nic, int fd, bool tagged)
 		NEED(memcmp(frame.data, sent, size_bytes) == 0);
 		/* af_packet verifies nothing, so it must not claim to. */
 		NEED(!(frame.flags & FRAME_CHECKSUM_GOOD));
-		nic_release(nic, &frame, 1);
+		give_back(nic, &frame, 1);
 	}
 }
 
@@ -350,7 +358,7 @@ static void run_memif(void)
 	sink.send(sink.ctx, &frame);
 	nic_flush(a);
 	NEED(next_frame(b, &frame) && frame.size_bytes == 64);
-	nic_release(b, &frame, 1);
+	give_back(b, &frame, 1);
 	nic_close(b);
 	nic_close(a);
 	mem_stop();

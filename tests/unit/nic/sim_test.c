@@ -11,6 +11,14 @@
 
 #include "drivers/nic/sim.h"
 
+static void give_back(struct nic *nic, struct frame *frames, uint32_t count)
+{
+	struct frame_sink sink = nic_sink(nic);
+
+	for (uint32_t i = 0; i < count; i++)
+		sink.drop(sink.ctx, &frames[i]);
+}
+
 #define FRAMES  20000u
 #define STEP_NS 1000u
 
@@ -46,7 +54,7 @@ static void hear(struct nic *nic, uint64_t now_ns, struct history *history)
 		memcpy(&history->number[history->count], burst[i].data + 14, 4);
 		history->at_ns[history->count++] = now_ns;
 	}
-	nic_release(nic, burst, count);
+	give_back(nic, burst, count);
 }
 
 /* FRAMES frames from a to b, one a step, and `back` as many the other way. */
@@ -171,7 +179,7 @@ static void nothing_leaves_before_the_flush(void **state)
 	assert_int_equal(nic_rx(sim_link_b(link), &frame, 1), 0);
 	nic_flush(sim_link_a(link));
 	assert_int_equal(nic_rx(sim_link_b(link), &frame, 1), 1);
-	nic_release(sim_link_b(link), &frame, 1);
+	give_back(sim_link_b(link), &frame, 1);
 	sim_link_free(link);
 }
 
@@ -200,9 +208,9 @@ static void buffers_run_out_and_come_back(void **state)
 	send_number(a, 99);
 	nic_flush(a);
 	assert_int_equal(nic_rx(b, &extra, 1), 0); /* b has no buffer: it waits on the wire */
-	nic_release(b, burst, 8);
+	give_back(b, burst, 8);
 	assert_int_equal(nic_rx(b, &extra, 1), 1);
-	nic_release(b, &extra, 1);
+	give_back(b, &extra, 1);
 	sim_link_free(link);
 }
 
@@ -266,7 +274,7 @@ static void checksums_are_filled_in_and_checked(void **state)
 			assert_int_equal(plain_sum(tcp, 31, pseudo) == 0xffff, ask);
 			if (!six)
 				assert_int_equal(plain_sum(ip, 20, 0) == 0xffff, ask);
-			nic_release(b, &frame, 1);
+			give_back(b, &frame, 1);
 		}
 	}
 	sim_link_free(link);
