@@ -2,7 +2,7 @@
  * count and, for numbers, a type.  Lengths and plain arrays are read in every
  * form the draft has; typed objects, typed arrays of anything but numbers and
  * high-precision numbers are not used by XGBoost and are refused. */
-#include "runtime/model/doc.h"
+#include "runtime/model/read/doc.h"
 
 struct reader {
 	struct bytes file;

@@ -10,8 +10,8 @@
  *          stack of that depth and look at each byte a constant number of times.
  * Failure: struct failure, with a JSON pointer once a value is known and a byte
  *          offset before that. */
-#ifndef ASSAY_RUNTIME_MODEL_DOC_H
-#define ASSAY_RUNTIME_MODEL_DOC_H
+#ifndef ASSAY_RUNTIME_MODEL_READ_DOC_H
+#define ASSAY_RUNTIME_MODEL_READ_DOC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "runtime/model/tree.h"
+#include "runtime/model/read/xgboost_tree.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "runtime/base/digest.h"
-#include "runtime/model/doc.h"
+#include "runtime/model/read/doc.h"
 #include "runtime/model/fmath.h"
 #include "runtime/model/plan.h"
-#include "runtime/model/tree.h"
+#include "runtime/model/read/xgboost_tree.h"
 
 struct parse {
 	struct doc         doc;

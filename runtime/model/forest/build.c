@@ -1,12 +1,16 @@
 /* From a plan to the flat form; flat.h draws it. */
 #include <math.h>
 
-#include "runtime/model/flat.h"
+#include <string.h>
+
+#include "runtime/model/forest/flat.h"
 
 /* Where everything goes; made twice, once to tell the size and once to fill. */
 struct places {
 	uint64_t trees;
 	uint64_t nodes;
+	uint64_t leaves;
+	uint64_t sets;
 	uint64_t groups;
 	uint64_t forest;
 	uint32_t group_count;
@@ -17,46 +21,49 @@ static uint64_t aligned(uint64_t size_bytes)
 	return (size_bytes + MODEL_ALIGN_BYTES - 1) & ~(uint64_t)(MODEL_ALIGN_BYTES - 1);
 }
 
-static struct places places_of(const struct model_facts *facts)
+static struct places places_of(const struct forest_plan *plan)
 {
 	struct places places;
 
-	places.group_count = (facts->tree_count + MODEL_LANES - 1) / MODEL_LANES;
-	places.trees       = aligned(sizeof(struct model));
+	places.group_count = (plan->tree_count + FOREST_LANES - 1) / FOREST_LANES;
+	places.trees       = aligned(sizeof(struct forest));
 	places.nodes       = places.trees +
-		       aligned((uint64_t)facts->tree_count * sizeof(struct model_tree));
-	places.groups = places.nodes +
-			aligned((uint64_t)facts->node_count * sizeof(struct model_node));
+		       aligned((uint64_t)plan->tree_count * sizeof(struct forest_tree));
+	places.leaves = places.nodes +
+			aligned((uint64_t)plan->node_count * sizeof(struct forest_node));
+	places.sets = places.leaves +
+		      aligned((uint64_t)plan->leaf_count * plan->leaf_width * sizeof(double));
+	places.groups = places.sets + aligned((uint64_t)plan->set_words * sizeof(uint32_t));
 	places.forest = places.groups +
 			aligned((uint64_t)places.group_count * sizeof(struct group));
 	return places;
 }
 
 /* Shape of group number `index`, and how many bytes its trees take. */
-static uint64_t group_shape(const struct model_plan *plan, uint32_t index, struct group *group)
+static uint64_t group_shape(const struct forest_plan *plan, uint32_t index, struct group *group)
 {
-	uint32_t first = index * MODEL_LANES;
+	uint32_t first = index * FOREST_LANES;
 	uint64_t steps = 0;
 
 	*group = (struct group){ 0 };
-	for (uint32_t t = first; t < plan->facts.tree_count && t < first + MODEL_LANES; t++) {
+	for (uint32_t t = first; t < plan->tree_count && t < first + FOREST_LANES; t++) {
 		if (plan->trees[t].depth > group->depth)
 			group->depth = plan->trees[t].depth;
 		steps += plan->trees[t].nodes;
 		group->lanes++;
 	}
-	group->padded = group->depth <= MODEL_PADDED_DEPTH_MAX;
+	group->padded = group->depth <= FOREST_PADDED_DEPTH_MAX;
 	if (group->padded)
-		return aligned(((uint64_t)MODEL_LANES << group->depth) *
+		return aligned(((uint64_t)FOREST_LANES << group->depth) *
 			       (sizeof(struct split) + sizeof(float)));
 	/* A lane without a tree gets a leaf of its own. */
-	steps += MODEL_LANES - group->lanes;
+	steps += FOREST_LANES - group->lanes;
 	return aligned(steps * sizeof(struct step));
 }
 
-size_t model_size(const struct model_plan *plan)
+size_t forest_size(const struct forest_plan *plan)
 {
-	struct places places     = places_of(&plan->facts);
+	struct places places     = places_of(plan);
 	uint64_t      size_bytes = places.forest;
 	struct group  group;
 
@@ -65,23 +72,23 @@ size_t model_size(const struct model_plan *plan)
 	return size_bytes;
 }
 
-static uint32_t slot_of(const struct model_node *node, uint32_t feature_count)
+static uint32_t slot_of(const struct forest_node *node, uint32_t feature_count)
 {
-	return node->feature + (node->default_left ? feature_count : 0);
+	return node->feature + node->view * feature_count;
 }
 
 /* One tree made complete.  `node_at` is [2 << depth]: which of the tree's nodes
  * stands at each place; a leaf is inherited by both places below it. */
-static void fill_padded(const struct model_node *nodes, uint32_t depth, uint32_t feature_count,
+static void fill_padded(const struct forest_node *nodes, uint32_t depth, uint32_t feature_count,
 			struct split *splits, float *leaves)
 {
-	uint32_t node_at[2u << MODEL_PADDED_DEPTH_MAX];
+	uint32_t node_at[2u << FOREST_PADDED_DEPTH_MAX];
 	uint32_t width = 1u << depth;
 
 	node_at[1] = 0;
 	splits[0]  = (struct split){ .slot = 2 * feature_count };
 	for (uint32_t i = 1; i < width; i++) {
-		const struct model_node *node = &nodes[node_at[i]];
+		const struct forest_node *node = &nodes[node_at[i]];
 
 		splits[i]          = node->is_leaf ? (struct split){ .slot = 2 * feature_count }
 						   : (struct split){ .threshold = node->value,
@@ -95,38 +102,38 @@ static void fill_padded(const struct model_node *nodes, uint32_t depth, uint32_t
 	}
 }
 
-static const struct model_node lone_leaf = { .is_leaf = 1 };
+static const struct forest_node lone_leaf = { .is_leaf = 1 };
 
-static void build_padded(const struct model_plan *plan, uint32_t index, const struct group *group,
+static void build_padded(const struct forest_plan *plan, uint32_t index, const struct group *group,
 			 uint8_t *memory)
 {
 	struct split *splits = (struct split *)memory;
-	float        *leaves = (float *)(splits + ((size_t)MODEL_LANES << group->depth));
+	float        *leaves = (float *)(splits + ((size_t)FOREST_LANES << group->depth));
 
-	for (uint32_t lane = 0; lane < MODEL_LANES; lane++) {
-		uint32_t                 t     = index * MODEL_LANES + lane;
-		const struct model_node *nodes = lane < group->lanes
+	for (uint32_t lane = 0; lane < FOREST_LANES; lane++) {
+		uint32_t                 t     = index * FOREST_LANES + lane;
+		const struct forest_node *nodes = lane < group->lanes
 							 ? plan->nodes + plan->trees[t].first
 							 : &lone_leaf;
 
-		fill_padded(nodes, group->depth, plan->facts.feature_count,
+		fill_padded(nodes, group->depth, plan->feature_count,
 			    splits + ((size_t)lane << group->depth),
 			    leaves + ((size_t)lane << group->depth));
 	}
 }
 
 /* Roots at 0 to 7, then each tree's other nodes in its own order. */
-static void build_walk(const struct model_plan *plan, uint32_t index, const struct group *group,
+static void build_walk(const struct forest_plan *plan, uint32_t index, const struct group *group,
 		       uint8_t *memory)
 {
 	struct step *steps    = (struct step *)memory;
-	uint32_t     next     = MODEL_LANES;
-	uint32_t     features = plan->facts.feature_count;
+	uint32_t     next     = FOREST_LANES;
+	uint32_t     features = plan->feature_count;
 
-	for (uint32_t lane = 0; lane < MODEL_LANES; lane++) {
-		uint32_t                 t     = index * MODEL_LANES + lane;
+	for (uint32_t lane = 0; lane < FOREST_LANES; lane++) {
+		uint32_t                 t     = index * FOREST_LANES + lane;
 		bool                     real  = lane < group->lanes;
-		const struct model_node *nodes = real ? plan->nodes + plan->trees[t].first
+		const struct forest_node *nodes = real ? plan->nodes + plan->trees[t].first
 						      : &lone_leaf;
 		uint32_t                 count = real ? plan->trees[t].nodes : 1;
 		uint32_t                 base  = next - 1; /* node n > 0 is step base + n */
@@ -147,16 +154,16 @@ static void build_walk(const struct model_plan *plan, uint32_t index, const stru
 	}
 }
 
-struct model *model_build(const struct model_plan *plan, void *memory, size_t size_bytes)
+struct forest *forest_build(const struct forest_plan *plan, void *memory, size_t size_bytes)
 {
-	struct places places = places_of(&plan->facts);
+	struct places places = places_of(plan);
 	struct model *model  = memory;
 	uint8_t      *base   = memory;
 	uint64_t      at     = places.forest;
 	struct group *groups = (struct group *)(base + places.groups);
 
 	assert((uintptr_t)memory % MODEL_ALIGN_BYTES == 0);
-	assert(size_bytes >= model_size(plan));
+	assert(size_bytes >= forest_size(plan));
 	*model = (struct model){
 		.facts               = plan->facts,
 		.trees_offset_bytes  = places.trees,
@@ -164,10 +171,10 @@ struct model *model_build(const struct model_plan *plan, void *memory, size_t si
 		.groups_offset_bytes = places.groups,
 		.group_count         = places.group_count,
 	};
-	memcpy(base + places.trees, plan->trees, plan->facts.tree_count * sizeof(*plan->trees));
-	if (plan->facts.node_count > 0)
+	memcpy(base + places.trees, plan->trees, plan->tree_count * sizeof(*plan->trees));
+	if (plan->node_count > 0)
 		memcpy(base + places.nodes, plan->nodes,
-		       plan->facts.node_count * sizeof(*plan->nodes));
+		       plan->node_count * sizeof(*plan->nodes));
 	for (uint32_t g = 0; g < places.group_count; g++) {
 		uint64_t group_bytes = group_shape(plan, g, &groups[g]);
 
@@ -178,6 +185,6 @@ struct model *model_build(const struct model_plan *plan, void *memory, size_t si
 			build_walk(plan, g, &groups[g], base + at);
 		at += group_bytes;
 	}
-	assert(at == model_size(plan));
+	assert(at == forest_size(plan));
 	return model;
 }

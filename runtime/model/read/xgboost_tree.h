@@ -1,9 +1,9 @@
 /* One tree of the file, checked and appended to the plan.  Private to
  * runtime/model. */
-#ifndef ASSAY_RUNTIME_MODEL_TREE_H
-#define ASSAY_RUNTIME_MODEL_TREE_H
+#ifndef ASSAY_RUNTIME_MODEL_READ_XGBOOST_TREE_H
+#define ASSAY_RUNTIME_MODEL_READ_XGBOOST_TREE_H
 
-#include "runtime/model/doc.h"
+#include "runtime/model/read/doc.h"
 #include "runtime/model/plan.h"
 
 /* `object` is learner/gradient_booster/model/trees/N.  What is proved: every

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <yyjson.h>
 
-#include "runtime/model/doc.h"
+#include "runtime/model/read/doc.h"
 
 static bool is_number(yyjson_val *value)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <yyjson.h>
 
-#include "runtime/model/doc.h"
+#include "runtime/model/read/doc.h"
 
 #define NUMBER_TEXT_BYTES_MAX 64u /* XGBoost writes at most 15 characters */
 

@@ -1,4 +1,4 @@
-#include "runtime/model/doc.h"
+#include "runtime/model/read/doc.h"
 
 #include <stdarg.h>
 #include <stdio.h>
