@@ -103,7 +103,7 @@ include drivers/nic/dpdk.mk drivers/tcp/lwip.mk drivers/tls/mbedtls.mk
 
 # ---- what there is to build; every list may be empty
 mains  := $(wildcard firmware/main_*.c)
-srcs   := $(filter-out $(mains),$(wildcard runtime/*/*.c drivers/*/*.c config/*.c firmware/*.c firmware/*/*.c))
+srcs   := $(filter-out $(mains),$(wildcard runtime/*/*.c runtime/*/*/*.c drivers/*/*.c config/*.c firmware/*.c firmware/*/*.c))
 units  := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
 helps  := $(filter-out $(units),$(shell find tests/unit tests/lib -name '*.c' 2>/dev/null | sort))
 fuzzes := $(wildcard tests/fuzz/*.c)

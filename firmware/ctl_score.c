@@ -243,13 +243,15 @@ static int read_row(struct score *score, char *line)
 
 static void print_row(const struct score *score)
 {
-	bool  logistic = model_objective(score->model) == MODEL_LOGISTIC;
-	float margin   = model_margin(score->model, score->features);
+	bool  logistic = model_link(score->model) == MODEL_LOGISTIC;
+	float margin, answer;
 
+	model_run(score->model, score->features, NULL, &margin);
+	model_scores(score->model, &margin, &answer);
 	printf(score->json ? (logistic ? "{\"margin\":%.9g,\"probability\":%.9g}\n"
 				       : "{\"margin\":%.9g,\"prediction\":%.9g}\n")
 			   : "%.9g,%.9g\n",
-	       (double)margin, (double)model_score(score->model, margin));
+	       (double)margin, (double)answer);
 }
 
 static int score_rows(struct score *score)
@@ -257,7 +259,7 @@ static int score_rows(struct score *score)
 	char  *line     = NULL;
 	size_t capacity = 0;
 	int    result   = 0;
-	bool   logistic = model_objective(score->model) == MODEL_LOGISTIC;
+	bool   logistic = model_link(score->model) == MODEL_LOGISTIC;
 
 	while (result == 0 && getline(&line, &capacity, stdin) >= 0) {
 		score->line++;
@@ -286,8 +288,8 @@ static void print_info(const struct model *model)
 	digest_hex(model_digest(model), hex);
 	printf("digest     sha256:%s\nobjective  %s\ntrees      %u\nnodes      %u\ndepth      %u\n"
 	       "features   %u\n",
-	       hex, model_objective_name(model_objective(model)), model_tree_count(model),
-	       model_node_count(model), model_depth(model), model_feature_count(model));
+	       hex, model_objective(model), model_tree_count(model), model_node_count(model),
+	       model_depth(model), model_feature_count(model));
 	for (uint16_t i = 0; i < model_feature_count(model) && model_feature_name(model, i); i++)
 		printf("  %s\n", model_feature_name(model, i));
 }

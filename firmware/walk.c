@@ -142,9 +142,9 @@ static void run_model(const struct brain *brain, const struct work *work,
 	memcpy(all, t->features, t->features_count * sizeof(all[0]));
 	for (uint16_t i = 0; i < work->values.count; i++)
 		all[t->features_count + i] = (float)work->values.value[i];
-	input->model_ran        = true;
-	input->margin           = model_margin(brain->model, all);
-	input->score            = model_score(brain->model, input->margin);
+	input->model_ran = true;
+	model_run(brain->model, all, NULL, &input->margin);
+	model_scores(brain->model, &input->margin, &input->score);
 	input->features_missing = model_features_missing(brain->model, all);
 }
 

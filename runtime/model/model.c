@@ -1,18 +1,103 @@
-/* Binding to the feature schema, the objective's transform, and what a model
- * says about itself. */
+/* The one way into every kind of model: which reader, where its forest lies, the
+ * binding to the feature schema, the link. */
 #include "runtime/model/model.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "runtime/model/flat.h"
+#include "runtime/base/digest.h"
 #include "runtime/model/fmath.h"
+#include "runtime/model/forest/forest.h"
+#include "runtime/model/read/read.h"
 
-static int refuse_feature(struct failure *failure, uint32_t feature, const char *words)
+struct model {
+	struct model_facts facts;
+	uint16_t           slot_of[MODEL_FEATURES_MAX]; /* its feature -> the schema's */
+	bool               bound;
+	uint64_t           forest_offset_bytes; /* from the start of the model */
+};
+
+static const struct forest *forest_of(const struct model *model)
 {
-	*failure = (struct failure){ .reason = REASON_model_missing };
-	snprintf(failure->place, sizeof(failure->place), "/learner/feature_names/%u", feature);
+	return (const struct forest *)((const uint8_t *)model + model->forest_offset_bytes);
+}
+
+/* ---- load */
+
+static void digest_file(struct bytes file, uint8_t out[DIGEST_BYTES])
+{
+	struct digest digest;
+
+	digest_init(&digest);
+	digest_add(&digest, file.data, file.size_bytes);
+	digest_end(&digest, out);
+}
+
+static int refuse_file(size_t offset_bytes, struct failure *failure, const char *words)
+{
+	*failure = (struct failure){ .reason = REASON_model_missing, .offset_bytes = offset_bytes };
+	snprintf(failure->place, sizeof(failure->place), "byte %zu", offset_bytes);
 	snprintf(failure->detail, sizeof(failure->detail), "%s", words);
+	return -1;
+}
+
+int model_parse(struct bytes file, struct model_plan **plan, struct failure *failure)
+{
+	struct model_plan *made;
+
+	*plan = NULL;
+	if (file.size_bytes > MODEL_FILE_BYTES_MAX)
+		return refuse_file(MODEL_FILE_BYTES_MAX, failure, "the file is larger than 1 GiB");
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return refuse_file(0, failure, "no memory to load the model");
+	if (xgboost_read(file, made, failure)) {
+		model_free_plan(made);
+		return -1;
+	}
+	digest_file(file, made->facts.digest);
+	*plan = made;
+	return 0;
+}
+
+void model_free_plan(struct model_plan *plan)
+{
+	if (!plan)
+		return;
+	forest_plan_free(plan->forest);
+	free(plan);
+}
+
+static size_t head_bytes(void)
+{
+	return (sizeof(struct model) + MODEL_ALIGN_BYTES - 1) & ~(size_t)(MODEL_ALIGN_BYTES - 1);
+}
+
+size_t model_size(const struct model_plan *plan)
+{
+	return head_bytes() + forest_size(plan->forest);
+}
+
+struct model *model_build(const struct model_plan *plan, void *memory, size_t size_bytes)
+{
+	struct model *model = memory;
+
+	assert((uintptr_t)memory % MODEL_ALIGN_BYTES == 0);
+	assert(size_bytes >= model_size(plan));
+	*model = (struct model){ .facts = plan->facts, .forest_offset_bytes = head_bytes() };
+	forest_build(plan->forest, (uint8_t *)memory + head_bytes(), size_bytes - head_bytes());
+	return model;
+}
+
+/* ---- bind */
+
+static int refuse_names(struct failure *failure, const char *place)
+{
+	failure->reason       = REASON_model_missing;
+	failure->offset_bytes = 0;
+	snprintf(failure->place, sizeof(failure->place), "%s", place);
 	return -1;
 }
 
@@ -22,12 +107,10 @@ static int bind_by_order(struct model *model, const struct feature_schema *schem
 	uint32_t count = model->facts.feature_count;
 
 	if (count != schema->count) {
-		*failure = (struct failure){ .reason = REASON_model_missing };
-		snprintf(failure->place, sizeof(failure->place), "/learner/feature_names");
 		snprintf(failure->detail, sizeof(failure->detail),
 			 "the model names no features and has %u; the schema has %u", count,
 			 schema->count);
-		return -1;
+		return refuse_names(failure, "/learner/feature_names");
 	}
 	for (uint32_t i = 0; i < count; i++)
 		model->slot_of[i] = (uint16_t)i;
@@ -40,13 +123,15 @@ static int bind_by_name(struct model *model, const struct feature_schema *schema
 	for (uint32_t i = 0; i < model->facts.feature_count; i++) {
 		const char *name = model->facts.names[i];
 		uint32_t    slot = 0;
-		char        words[REASON_PLACE_BYTES_MAX];
+		char        place[64];
 
 		while (slot < schema->count && strcmp(schema->names[slot], name) != 0)
 			slot++;
 		if (slot == schema->count) {
-			snprintf(words, sizeof(words), "the schema has no feature \"%s\"", name);
-			return refuse_feature(failure, i, words);
+			snprintf(place, sizeof(place), "/learner/feature_names/%u", i);
+			snprintf(failure->detail, sizeof(failure->detail),
+				 "the schema has no feature \"%s\"", name);
+			return refuse_names(failure, place);
 		}
 		model->slot_of[i] = (uint16_t)slot;
 	}
@@ -64,17 +149,46 @@ int model_bind(struct model *model, const struct feature_schema *schema, struct 
 	return result;
 }
 
-float model_score(const struct model *model, float margin)
+/* ---- run */
+
+size_t model_scratch_bytes(const struct model *model)
+{
+	(void)model;
+	return 0;
+}
+
+void model_run(const struct model *model, const float *features, void *scratch, float *margins)
+{
+	(void)scratch;
+	assert(model->bound);
+	forest_run(forest_of(model), model->slot_of, features, margins);
+}
+
+void model_run_judge(const struct model *model, const float *features, void *scratch,
+		     float *margins)
+{
+	(void)scratch;
+	assert(model->bound);
+	forest_judge(forest_of(model), model->slot_of, features, margins);
+}
+
+static float logistic(float margin, float scale)
 {
 	/* XGBoost's sigmoid; the bound keeps e^-margin within float32. */
 	const float exponent_max = 88.7f;
-	float       exponent     = -margin;
+	float       exponent     = -(margin * scale);
 
-	if (model->facts.objective == MODEL_SQUARED_ERROR)
-		return margin;
 	if (exponent > exponent_max)
 		exponent = exponent_max;
 	return 1.0f / (fmath_expf(exponent) + 1.0f);
+}
+
+void model_scores(const struct model *model, const float *margins, float *scores)
+{
+	for (uint32_t i = 0; i < model->facts.output_count; i++)
+		scores[i] = model->facts.link == MODEL_LOGISTIC
+				    ? logistic(margins[i], model->facts.link_scale)
+				    : margins[i];
 }
 
 uint16_t model_features_missing(const struct model *model, const float *features)
@@ -86,29 +200,53 @@ uint16_t model_features_missing(const struct model *model, const float *features
 	return missing;
 }
 
+/* ---- what it is */
+
 const uint8_t *model_digest(const struct model *model)
 {
 	return model->facts.digest;
 }
 
-enum model_objective model_objective(const struct model *model)
+enum model_format model_format(const struct model *model)
+{
+	return model->facts.format;
+}
+
+const char *model_format_name(enum model_format format)
+{
+	static const char *const names[MODEL_FORMAT_COUNT] = {
+		[MODEL_XGBOOST_JSON]   = "XGBoost JSON",
+		[MODEL_XGBOOST_UBJSON] = "XGBoost UBJSON",
+	};
+
+	assert(format < MODEL_FORMAT_COUNT);
+	return names[format];
+}
+
+enum model_link model_link(const struct model *model)
+{
+	return model->facts.link;
+}
+
+const char *model_link_name(enum model_link link)
+{
+	static const char *const names[MODEL_LINK_COUNT] = {
+		[MODEL_IDENTITY] = "identity",
+		[MODEL_LOGISTIC] = "logistic",
+	};
+
+	assert(link < MODEL_LINK_COUNT);
+	return names[link];
+}
+
+const char *model_objective(const struct model *model)
 {
 	return model->facts.objective;
 }
 
-uint32_t model_tree_count(const struct model *model)
+uint16_t model_output_count(const struct model *model)
 {
-	return model->facts.tree_count;
-}
-
-uint32_t model_node_count(const struct model *model)
-{
-	return model->facts.node_count;
-}
-
-uint32_t model_depth(const struct model *model)
-{
-	return model->facts.depth;
+	return model->facts.output_count;
 }
 
 uint16_t model_feature_count(const struct model *model)
@@ -120,4 +258,19 @@ const char *model_feature_name(const struct model *model, uint16_t feature)
 {
 	assert(feature < model->facts.feature_count);
 	return model->facts.named ? model->facts.names[feature] : NULL;
+}
+
+uint32_t model_tree_count(const struct model *model)
+{
+	return forest_tree_count(forest_of(model));
+}
+
+uint32_t model_node_count(const struct model *model)
+{
+	return forest_node_count(forest_of(model));
+}
+
+uint32_t model_depth(const struct model *model)
+{
+	return forest_depth(forest_of(model));
 }

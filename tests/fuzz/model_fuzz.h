@@ -28,11 +28,11 @@ static inline void model_fuzz_rows(const struct model *model)
 
 		for (uint32_t i = 0; i < MODEL_FEATURES_MAX; i++)
 			row[i] = values[(r + i * (r + 1)) % count];
-		fast   = model_margin(model, row);
-		judged = model_margin_judge(model, row);
+		model_run(model, row, NULL, &fast);
+		model_run_judge(model, row, NULL, &judged);
 		MUST(memcmp(&fast, &judged, sizeof(fast)) == 0);
-		score = model_score(model, fast);
-		MUST(model_objective(model) != MODEL_LOGISTIC || isnan(fast) ||
+		model_scores(model, &fast, &score);
+		MUST(model_link(model) != MODEL_LOGISTIC || isnan(fast) ||
 		     (score >= 0.0f && score <= 1.0f));
 	}
 }

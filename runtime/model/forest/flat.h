@@ -33,7 +33,7 @@
 
 #define FOREST_LANES            8u
 #define FOREST_PADDED_DEPTH_MAX 8u
-#define FOREST_ROW_MAX         (2 * MODEL_FEATURES_MAX + 1) /* the last one is always 0 */
+#define FOREST_ROW_MAX          (2 * MODEL_FEATURES_MAX + 1) /* the last one is always 0 */
 
 struct split {
 	float    threshold;

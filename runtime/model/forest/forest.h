@@ -35,8 +35,8 @@ enum forest_kind { FOREST_LEAF, FOREST_LESS, FOREST_IN_SET };
 /* One node.  A tree's nodes lie breadth first, so a child's index is greater than its
  * parent's and `left`, `right` (indices within the tree) are neighbours. */
 struct forest_node {
-	float    threshold; /* FOREST_LESS: not NaN */
-	float    cover;     /* training rows (or hessian) that came here; 0: the file does not say */
+	float    threshold; /* FOREST_LESS: neither NaN nor -inf */
+	float    cover; /* training rows (or hessian) that came here; 0: the file does not say */
 	uint32_t left;
 	uint32_t right;
 	uint32_t set;       /* FOREST_IN_SET: its first word in the plan's sets */
@@ -46,10 +46,10 @@ struct forest_node {
 	uint8_t  view;      /* enum forest_view */
 	uint8_t  kind;      /* enum forest_kind */
 };
-static_assert(sizeof(struct forest_node) == 36, "no padding");
+static_assert(sizeof(struct forest_node) == 32, "two in a cache line");
 
 struct forest_tree {
-	uint32_t first;  /* its root, in all nodes */
+	uint32_t first; /* its root, in all nodes */
 	uint32_t nodes;
 	uint32_t depth;  /* splits from the root to the deepest leaf; 0: a leaf alone */
 	uint16_t output; /* the output its leaves add to; 0 when leaves have a value for each */
@@ -64,21 +64,22 @@ struct forest_plan {
 	uint32_t node_count;
 	uint32_t leaf_count;
 	uint32_t set_words;
-	uint32_t depth; /* of the deepest tree */
-	double   divisor; /* the sum of the leaves is divided by it; 1: it is not */
+	uint32_t depth;                   /* of the deepest tree */
+	double   divisor;                 /* the sum of the leaves is divided by it; 1: it is not */
 	double   base[MODEL_OUTPUTS_MAX]; /* the margin each output starts from */
-	struct forest_tree *trees;  /* [tree_count] */
-	struct forest_node *nodes;  /* [node_count] */
-	double             *leaves; /* [leaf_count][leaf_width] */
-	uint32_t           *sets;   /* [set_words]; bit c % 32 of word c / 32 is category c */
+	struct forest_tree *trees;        /* [tree_count] */
+	struct forest_node *nodes;        /* [node_count] */
+	double             *leaves;       /* [leaf_count][leaf_width] */
+	uint32_t           *sets;         /* [set_words]; bit c % 32 of word c / 32 is category c */
 	uint32_t            trees_capacity, nodes_capacity, leaves_capacity, sets_capacity;
 };
 
 /* For readers.  NULL: no memory. */
 struct forest_plan *forest_plan_new(void);
 void                forest_plan_free(struct forest_plan *plan); /* NULL is fine */
-/* Room for `more` behind what there is; false: no memory.  Counts stay as they are. */
-bool forest_plan_reserve(struct forest_plan *plan, uint32_t nodes, uint32_t leaves,
+/* Room for so many more behind what there is; false: no memory.  Counts stay as they are;
+ * leaf_width must be known before the first leaf is reserved. */
+bool forest_plan_reserve(struct forest_plan *plan, uint32_t trees, uint32_t nodes, uint32_t leaves,
 			 uint32_t set_words);
 
 /* The form that runs. */

@@ -2,14 +2,15 @@
  * same comparisons, and the leaves are added in tree order. */
 #include <math.h>
 
-#include "runtime/model/flat.h"
+#include "runtime/model/forest/flat.h"
 
-static void lay_out_row(const struct model *model, const float *features, float *row)
+static void lay_out_row(const struct forest *forest, const uint16_t *slot_of, const float *x,
+			float *row)
 {
-	uint32_t count = model->facts.feature_count;
+	uint32_t count = forest->feature_count;
 
 	for (uint32_t i = 0; i < count; i++) {
-		float value = features[model->slot_of[i]];
+		float value = x[slot_of[i]];
 
 		row[i]         = value;
 		row[count + i] = isnan(value) ? -INFINITY : value;
@@ -22,48 +23,48 @@ static inline __attribute__((always_inline)) void walk_padded(const void *memory
 							      const float *row, float *out)
 {
 	const struct split *splits = memory;
-	const float        *leaves = (const float *)(splits + ((size_t)MODEL_LANES << depth));
-	uint64_t            at[MODEL_LANES] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+	const float        *leaves = (const float *)(splits + ((size_t)FOREST_LANES << depth));
+	uint64_t            at[FOREST_LANES] = { 1, 1, 1, 1, 1, 1, 1, 1 };
 
 	for (uint32_t level = 0; level < depth; level++) {
 #pragma GCC unroll 8
-		for (uint32_t lane = 0; lane < MODEL_LANES; lane++) {
+		for (uint32_t lane = 0; lane < FOREST_LANES; lane++) {
 			const struct split *split = &splits[((uint64_t)lane << depth) + at[lane]];
 
 			at[lane] = 2 * at[lane] + !(row[split->slot] < split->threshold);
 		}
 	}
 #pragma GCC unroll 8
-	for (uint32_t lane = 0; lane < MODEL_LANES; lane++)
+	for (uint32_t lane = 0; lane < FOREST_LANES; lane++)
 		out[lane] = leaves[((uint64_t)lane << depth) + at[lane] - ((uint64_t)1 << depth)];
 }
 
 static void walk_steps(const struct step *steps, uint32_t depth, const float *row, float *out)
 {
-	uint32_t at[MODEL_LANES] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	uint32_t at[FOREST_LANES] = { 0, 1, 2, 3, 4, 5, 6, 7 };
 
 	for (uint32_t level = 0; level < depth; level++) { /* depth <= MODEL_DEPTH_MAX */
 #pragma GCC unroll 8
-		for (uint32_t lane = 0; lane < MODEL_LANES; lane++) {
+		for (uint32_t lane = 0; lane < FOREST_LANES; lane++) {
 			const struct step *step = &steps[at[lane]];
 
 			at[lane] = step->child + !(row[step->slot] < step->threshold);
 		}
 	}
-	for (uint32_t lane = 0; lane < MODEL_LANES; lane++)
+	for (uint32_t lane = 0; lane < FOREST_LANES; lane++)
 		out[lane] = steps[at[lane]].leaf;
 }
 
-static void walk_group(const struct model *model, const struct group *group, const float *row,
+static void walk_group(const struct forest *forest, const struct group *group, const float *row,
 		       float *out)
 {
-	const void *memory = model_at(model, group->offset_bytes);
+	const void *memory = forest_at(forest, group->offset_bytes);
 
 	if (!group->padded) {
 		walk_steps(memory, group->depth, row, out);
 		return;
 	}
-	static_assert(MODEL_PADDED_DEPTH_MAX == 8, "one case for each depth");
+	static_assert(FOREST_PADDED_DEPTH_MAX == 8, "one case for each depth");
 	switch (group->depth) {
 	case 0: walk_padded(memory, 0, row, out); break;
 	case 1: walk_padded(memory, 1, row, out); break;
@@ -77,19 +78,19 @@ static void walk_group(const struct model *model, const struct group *group, con
 	}
 }
 
-float model_margin(const struct model *model, const float *features)
+void forest_run(const struct forest *forest, const uint16_t *slot_of, const float *x,
+		float *margins)
 {
-	const struct group *groups = model_at(model, model->groups_offset_bytes);
-	float               row[MODEL_ROW_MAX];
-	float               out[MODEL_LANES];
-	float               margin = model->facts.base_margin;
+	const struct group *groups = forest_at(forest, forest->groups_offset_bytes);
+	float               row[FOREST_ROW_MAX];
+	float               out[FOREST_LANES];
+	float               margin = (float)forest->base[0];
 
-	assert(model->bound);
-	lay_out_row(model, features, row);
-	for (uint32_t g = 0; g < model->group_count; g++) {
-		walk_group(model, &groups[g], row, out);
+	lay_out_row(forest, slot_of, x, row);
+	for (uint32_t g = 0; g < forest->group_count; g++) {
+		walk_group(forest, &groups[g], row, out);
 		for (uint32_t lane = 0; lane < groups[g].lanes; lane++)
 			margin += out[lane];
 	}
-	return margin;
+	margins[0] = margin;
 }

@@ -1,12 +1,13 @@
 /* From a document to a plan: the learner's parameters, each checked against what
- * this appliance can do, then the trees (tree.c). */
+ * this appliance can do, then the trees (xgboost_tree.c). */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/base/digest.h"
-#include "runtime/model/read/doc.h"
 #include "runtime/model/fmath.h"
-#include "runtime/model/plan.h"
+#include "runtime/model/forest/forest.h"
+#include "runtime/model/read/doc.h"
+#include "runtime/model/read/read.h"
 #include "runtime/model/read/xgboost_tree.h"
 
 struct parse {
@@ -17,17 +18,15 @@ struct parse {
 	uint32_t           booster; /* learner/gradient_booster/model */
 };
 
-/* objective, as XGBoost names it */
-static const char *const objectives[MODEL_OBJECTIVE_COUNT] = {
-	[MODEL_LOGISTIC]      = "binary:logistic",
-	[MODEL_SQUARED_ERROR] = "reg:squarederror",
+struct objective {
+	const char *name; /* as XGBoost has it */
+	uint8_t     link; /* enum model_link */
 };
 
-const char *model_objective_name(enum model_objective objective)
-{
-	assert(objective < MODEL_OBJECTIVE_COUNT);
-	return objectives[objective];
-}
+static const struct objective objectives[] = {
+	{ "binary:logistic", MODEL_LOGISTIC },
+	{ "reg:squarederror", MODEL_IDENTITY },
+};
 
 static int parse_objective(struct parse *p)
 {
@@ -38,10 +37,13 @@ static int parse_objective(struct parse *p)
 	if (doc_need(&p->doc, p->learner, "objective", DOC_OBJECT, &objective, p->failure) ||
 	    doc_need(&p->doc, objective, "name", DOC_TEXT, &text, p->failure))
 		return -1;
-	for (uint32_t i = 0; i < MODEL_OBJECTIVE_COUNT; i++) {
-		if (!doc_text_is(&p->doc, text, objectives[i]))
+	for (uint32_t i = 0; i < sizeof(objectives) / sizeof(*objectives); i++) {
+		if (!doc_text_is(&p->doc, text, objectives[i].name))
 			continue;
-		p->plan->facts.objective = i;
+		p->plan->facts.link       = objectives[i].link;
+		p->plan->facts.link_scale = 1.0f;
+		snprintf(p->plan->facts.objective, sizeof(p->plan->facts.objective), "%s",
+			 objectives[i].name);
 		return 0;
 	}
 	name = &p->doc.values[text];
@@ -95,21 +97,21 @@ static int parse_param(struct parse *p, uint32_t object, const char *name, int64
  * takes its log-odds when it loads, in float32; so do we. */
 static int parse_base_score(struct parse *p, uint32_t params)
 {
-	struct model_facts *facts = &p->plan->facts;
-	uint32_t            text;
-	float               score;
+	bool     logistic = p->plan->facts.link == MODEL_LOGISTIC;
+	uint32_t text;
+	float    score, margin;
 
 	if (doc_need(&p->doc, params, "base_score", DOC_TEXT, &text, p->failure) ||
 	    doc_text_float(&p->doc, text, &score, p->failure))
 		return -1;
-	if (facts->objective == MODEL_LOGISTIC && !(score > 0.0f && score < 1.0f))
+	if (logistic && !(score > 0.0f && score < 1.0f))
 		return doc_refuse(&p->doc, text, "", p->failure,
 				  "must be a probability between 0 and 1, both excluded");
-	facts->base_margin = facts->objective == MODEL_LOGISTIC ? -fmath_logf(1.0f / score - 1.0f)
-								: score;
-	if (!isfinite(facts->base_margin))
+	margin = logistic ? -fmath_logf(1.0f / score - 1.0f) : score;
+	if (!isfinite(margin))
 		return doc_refuse(&p->doc, text, "", p->failure,
 				  "gives a margin that is not finite");
+	p->plan->forest->base[0] = (double)margin;
 	return 0;
 }
 
@@ -125,7 +127,10 @@ static int parse_params(struct parse *p)
 	    doc_need(&p->doc, params, "num_feature", DOC_TEXT, &text, p->failure) ||
 	    doc_text_int(&p->doc, text, &features, p->failure))
 		return -1;
-	p->plan->facts.feature_count = (uint16_t)features;
+	p->plan->facts.feature_count   = (uint16_t)features;
+	p->plan->facts.output_count    = 1;
+	p->plan->forest->feature_count = (uint16_t)features;
+	p->plan->forest->output_count  = 1;
 	return parse_base_score(p, params);
 }
 
@@ -213,7 +218,7 @@ static int parse_tree_info(struct parse *p, uint32_t tree_count)
 
 static int parse_trees(struct parse *p)
 {
-	struct model_facts *facts = &p->plan->facts;
+	struct forest_plan *forest = p->plan->forest;
 	uint32_t            params, trees, count;
 
 	if (doc_need(&p->doc, p->booster, "gbtree_model_param", DOC_OBJECT, &params, p->failure) ||
@@ -228,58 +233,30 @@ static int parse_trees(struct parse *p)
 			"leaves with vectors are not supported") ||
 	    parse_tree_info(p, count))
 		return -1;
-	p->plan->trees = calloc(count + 1, sizeof(*p->plan->trees));
-	if (!p->plan->trees)
+	if (!forest_plan_reserve(forest, count, 0, 0, 0))
 		return doc_refuse(&p->doc, trees, "", p->failure, "no memory to load the model");
 	for (uint32_t m = doc_first(&p->doc, trees); m != DOC_NONE; m = doc_next(&p->doc, m))
-		if (tree_parse(&p->doc, m, p->plan, p->failure))
+		if (tree_parse(&p->doc, m, forest, p->failure))
 			return -1;
-	if (facts->tree_count != count)
+	if (forest->tree_count != count)
 		return doc_refuse(&p->doc, trees, "", p->failure, "must hold objects");
 	return 0;
 }
 
-static void digest_file(struct bytes file, uint8_t out[DIGEST_BYTES])
+int xgboost_read(struct bytes file, struct model_plan *plan, struct failure *failure)
 {
-	struct digest digest;
-
-	digest_init(&digest);
-	digest_add(&digest, file.data, file.size_bytes);
-	digest_end(&digest, out);
-}
-
-int model_parse(struct bytes file, struct model_plan **plan, struct failure *failure)
-{
-	struct parse p      = { .failure = failure };
+	struct parse p      = { .plan = plan, .failure = failure };
 	int          result = -1;
 
-	*plan = NULL;
-	if (file.size_bytes > MODEL_FILE_BYTES_MAX)
-		return doc_refuse_byte(MODEL_FILE_BYTES_MAX, failure,
-				       "the file is larger than 1 GiB");
-	p.plan = calloc(1, sizeof(*p.plan));
-	if (!p.plan)
+	plan->forest = forest_plan_new();
+	if (!plan->forest)
 		return doc_refuse_byte(0, failure, "no memory to load the model");
 	if (!doc_open(&p.doc, file, failure) &&
 	    !doc_need(&p.doc, DOC_ROOT, "learner", DOC_OBJECT, &p.learner, failure) &&
 	    !parse_objective(&p) && !parse_booster(&p) && !parse_params(&p) && !parse_names(&p) &&
 	    !parse_types(&p))
 		result = parse_trees(&p);
+	plan->facts.format = p.doc.json ? MODEL_XGBOOST_JSON : MODEL_XGBOOST_UBJSON;
 	doc_close(&p.doc);
-	if (result) {
-		model_free_plan(p.plan);
-		return -1;
-	}
-	digest_file(file, p.plan->facts.digest);
-	*plan = p.plan;
-	return 0;
-}
-
-void model_free_plan(struct model_plan *plan)
-{
-	if (!plan)
-		return;
-	free(plan->trees);
-	free(plan->nodes);
-	free(plan);
+	return result;
 }

@@ -132,31 +132,36 @@ static int check_node(const struct doc *doc, const struct columns *c, int32_t no
 	return 0;
 }
 
-/* Walk from the root and fill `out`, which has room for c->count nodes.  A node
- * is visited once at most, whatever the file says, so this ends. */
-static int flatten(const struct doc *doc, struct columns *c, uint16_t feature_count,
-		   struct model_node *out, struct model_tree *tree, struct failure *failure)
+/* Walk from the root and append to the plan, which has room for c->count nodes and
+ * leaves.  A node is visited once at most, whatever the file says, so this ends. */
+static int flatten(const struct doc *doc, struct columns *c, struct forest_plan *plan,
+		   struct forest_tree *tree, struct failure *failure)
 {
-	uint32_t found = 1;
+	struct forest_node *out   = plan->nodes + tree->first;
+	uint32_t            found = 1;
 
 	c->seen[0] = 1; /* order[0] and level[0] are 0: the root */
 	for (uint32_t i = 0; i < found; i++) {
 		int32_t node = c->order[i];
 		bool    leaf = c->left[node] == -1;
 
-		if (check_node(doc, c, node, leaf, feature_count, failure))
+		if (check_node(doc, c, node, leaf, plan->feature_count, failure))
 			return -1;
-		out[i]      = (struct model_node){ .value = c->value[node], .is_leaf = leaf };
+		out[i]      = (struct forest_node){ .kind = leaf ? FOREST_LEAF : FOREST_LESS };
 		tree->depth = (uint32_t)c->level[i];
 		if (leaf && c->right[node] != -1)
 			return refuse_node(doc, c, "right_children", node,
 					   "must be -1: the node has no left child", failure);
-		if (leaf)
+		if (leaf) {
+			out[i].leaf                      = plan->leaf_count;
+			plan->leaves[plan->leaf_count++] = (double)c->value[node];
 			continue;
-		out[i].feature      = (uint16_t)c->feature[node];
-		out[i].default_left = (uint8_t)c->default_left[node];
-		out[i].left         = found;
-		out[i].right        = found + 1;
+		}
+		out[i].threshold = c->value[node];
+		out[i].feature   = (uint16_t)c->feature[node];
+		out[i].view      = c->default_left[node] ? FOREST_NAN_LEFT : FOREST_NAN_RIGHT;
+		out[i].left      = found;
+		out[i].right     = found + 1;
 		if (visit_child(doc, c, "left_children", node, c->left[node], c->level[i] + 1,
 				&found, failure) ||
 		    visit_child(doc, c, "right_children", node, c->right[node], c->level[i] + 1,
@@ -167,26 +172,8 @@ static int flatten(const struct doc *doc, struct columns *c, uint16_t feature_co
 	return 0;
 }
 
-static bool reserve_nodes(struct model_plan *plan, uint32_t more)
-{
-	uint64_t           wanted   = (uint64_t)plan->facts.node_count + more;
-	uint64_t           capacity = plan->nodes_capacity ? plan->nodes_capacity : 1024;
-	struct model_node *nodes;
-
-	while (capacity < wanted)
-		capacity *= 2;
-	if (capacity == plan->nodes_capacity)
-		return true;
-	nodes = realloc(plan->nodes, capacity * sizeof(*nodes));
-	if (!nodes)
-		return false;
-	plan->nodes          = nodes;
-	plan->nodes_capacity = (uint32_t)capacity;
-	return true;
-}
-
 /* How many nodes the columns have, and that the tree says the same. */
-static int read_params(const struct doc *doc, struct columns *c, const struct model_plan *plan,
+static int read_params(const struct doc *doc, struct columns *c, const struct forest_plan *plan,
 		       struct failure *failure)
 {
 	uint32_t params, text, left;
@@ -201,7 +188,7 @@ static int read_params(const struct doc *doc, struct columns *c, const struct mo
 	if (nodes != c->count || nodes < 1)
 		return doc_refuse(doc, text, "", failure, "says %lld nodes, the tree has %u",
 				  (long long)nodes, c->count);
-	if (c->count > MODEL_NODES_MAX - plan->facts.node_count)
+	if (c->count > MODEL_NODES_MAX - plan->node_count)
 		return doc_refuse(doc, text, "", failure, "more than %u nodes in all trees",
 				  MODEL_NODES_MAX);
 	if (doc_find(doc, params, "size_leaf_vector", &text, failure))
@@ -215,28 +202,26 @@ static int read_params(const struct doc *doc, struct columns *c, const struct mo
 	return 0;
 }
 
-int tree_parse(const struct doc *doc, uint32_t object, struct model_plan *plan,
+int tree_parse(const struct doc *doc, uint32_t object, struct forest_plan *plan,
 	       struct failure *failure)
 {
 	struct columns      c      = { .object = object };
-	struct model_facts *facts  = &plan->facts;
-	struct model_tree  *tree   = &plan->trees[facts->tree_count];
+	struct forest_tree *tree   = &plan->trees[plan->tree_count];
 	int                 result = -1;
 
 	if (read_params(doc, &c, plan, failure) || columns_take(doc, &c, failure))
 		return -1;
-	*tree = (struct model_tree){ .first = facts->node_count };
-	if (!reserve_nodes(plan, c.count))
+	*tree = (struct forest_tree){ .first = plan->node_count };
+	if (!forest_plan_reserve(plan, 0, c.count, c.count, 0))
 		doc_refuse(doc, object, "", failure, "no memory to load the model");
 	else if (!read_columns(doc, &c, failure))
-		result = flatten(doc, &c, facts->feature_count, plan->nodes + tree->first, tree,
-				 failure);
+		result = flatten(doc, &c, plan, tree, failure);
 	free(c.left);
 	if (result)
 		return -1;
-	facts->node_count += tree->nodes;
-	facts->tree_count++;
-	if (tree->depth > facts->depth)
-		facts->depth = tree->depth;
+	plan->node_count += tree->nodes;
+	plan->tree_count++;
+	if (tree->depth > plan->depth)
+		plan->depth = tree->depth;
 	return 0;
 }

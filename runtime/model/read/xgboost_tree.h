@@ -3,14 +3,14 @@
 #ifndef ASSAY_RUNTIME_MODEL_READ_XGBOOST_TREE_H
 #define ASSAY_RUNTIME_MODEL_READ_XGBOOST_TREE_H
 
+#include "runtime/model/forest/forest.h"
 #include "runtime/model/read/doc.h"
-#include "runtime/model/plan.h"
 
 /* `object` is learner/gradient_booster/model/trees/N.  What is proved: every
  * child is in range and has one parent, no leaf is deeper than MODEL_DEPTH_MAX,
  * every split's feature exists, every value is finite.  Nodes that the root does
  * not reach (pruned ones) are left out. */
-int tree_parse(const struct doc *doc, uint32_t object, struct model_plan *plan,
+int tree_parse(const struct doc *doc, uint32_t object, struct forest_plan *plan,
 	       struct failure *failure);
 
 #endif

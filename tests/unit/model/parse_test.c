@@ -290,9 +290,9 @@ static void features_are_found_by_name(void **state)
 	assert_string_equal(failure.place, "/learner/feature_names/1");
 	assert_non_null(strstr(failure.detail, "\"b\""));
 	assert_int_equal(model_bind(model, &schema, &failure), 0);
-	assert_true(model_margin(model, left) == -1.0f);
-	assert_true(model_margin(model, right) == 2.0f); /* 0.5 < 0.5 is false */
-	assert_true(model_margin(model, missing) == -1.0f);
+	assert_true(sample_margin(model, left) == -1.0f);
+	assert_true(sample_margin(model, right) == 2.0f); /* 0.5 < 0.5 is false */
+	assert_true(sample_margin(model, missing) == -1.0f);
 	assert_int_equal(model_features_missing(model, missing), 1);
 	assert_string_equal(model_feature_name(model, 1), "b");
 	free(model);

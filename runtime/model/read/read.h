@@ -1,0 +1,14 @@
+/* The readers of model files, one for each format; model.c tells which is due.
+ * Private to runtime/model.
+ *
+ * A reader fills in a plan that is all zero: facts (but the digest) and what is to
+ * run.  0, or -1 and *failure; the plan belongs to the caller either way. */
+#ifndef ASSAY_RUNTIME_MODEL_READ_READ_H
+#define ASSAY_RUNTIME_MODEL_READ_READ_H
+
+#include "runtime/model/plan.h"
+
+/* Either of XGBoost's two formats. */
+int xgboost_read(struct bytes file, struct model_plan *plan, struct failure *failure);
+
+#endif
