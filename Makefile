@@ -180,7 +180,9 @@ $(tool_programs): $(O)/%: $(O)/obj/%.o
 # A bench is linked like a unit test, but for its framework.
 $(bench_programs): $(O)/%: $(O)/obj/%.o $(O)/libtest.a $(archives)
 	@mkdir -p $(@D)
-	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) -lcmocka -lpthread -lm -o $@
+	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) $(peers_of) -lcmocka -lpthread -lm -o $@
+# The libraries it measures us beside.
+$(O)/tests/bench/forest: private peers_of := -lxgboost -lonnxruntime
 
 $(fuzz_programs): $(O)/%: $(O)/obj/tests/fuzz/%.o $(archives)
 	$(link) -fsanitize=fuzzer $(libs) $(DPDK_LIBS) -lpthread -lm -o $@
@@ -235,7 +237,7 @@ fuzz: ## fuzz one parser: make fuzz FUZZ=name SECONDS=600
 bench: ## measure state and the rest: make bench ARGS=4096 gives the largest run 4096 MiB
 	$(v3)
 	$(locked) benches SAN=
-	@for program in $(bench_programs); do echo "# $$program"; $$program $(ARGS) || exit 1; done
+	@for program in $(bench_programs); do echo "# $$program"; B=$(B) $$program $(ARGS) || exit 1; done
 
 own_files = $(shell find runtime drivers config firmware tests image -name '*.[ch]' 2>/dev/null)
 format: ## lay out our C files as .clang-format says

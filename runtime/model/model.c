@@ -53,7 +53,9 @@ int model_parse(struct bytes file, struct model_plan **plan, struct failure *fai
 	made = calloc(1, sizeof(*made));
 	if (!made)
 		return refuse_file(0, failure, "no memory to load the model");
-	if (xgboost_read(file, made, failure)) {
+	if (xgboost_read(file, made, failure) ||
+	    (!forest_plan_close(made->forest) &&
+	     refuse_file(0, failure, "no memory to load the model"))) {
 		model_free_plan(made);
 		return -1;
 	}

@@ -233,7 +233,7 @@ static int parse_trees(struct parse *p)
 			"leaves with vectors are not supported") ||
 	    parse_tree_info(p, count))
 		return -1;
-	if (!forest_plan_reserve(forest, count, 0, 0, 0))
+	if (!forest_plan_reserve(forest, count, 0, 0))
 		return doc_refuse(&p->doc, trees, "", p->failure, "no memory to load the model");
 	for (uint32_t m = doc_first(&p->doc, trees); m != DOC_NONE; m = doc_next(&p->doc, m))
 		if (tree_parse(&p->doc, m, forest, p->failure))

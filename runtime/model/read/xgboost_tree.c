@@ -212,7 +212,7 @@ int tree_parse(const struct doc *doc, uint32_t object, struct forest_plan *plan,
 	if (read_params(doc, &c, plan, failure) || columns_take(doc, &c, failure))
 		return -1;
 	*tree = (struct forest_tree){ .first = plan->node_count };
-	if (!forest_plan_reserve(plan, 0, c.count, c.count, 0))
+	if (!forest_plan_reserve(plan, 0, c.count, c.count))
 		doc_refuse(doc, object, "", failure, "no memory to load the model");
 	else if (!read_columns(doc, &c, failure))
 		result = flatten(doc, &c, plan, tree, failure);
@@ -221,7 +221,5 @@ int tree_parse(const struct doc *doc, uint32_t object, struct forest_plan *plan,
 		return -1;
 	plan->node_count += tree->nodes;
 	plan->tree_count++;
-	if (tree->depth > plan->depth)
-		plan->depth = tree->depth;
 	return 0;
 }
