@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "runtime/base/digest.h"
-#include "runtime/model/fmath.h"
 #include "runtime/model/forest/forest.h"
+#include "runtime/model/link.h"
 #include "runtime/model/read/read.h"
 
 struct model {
@@ -174,23 +174,22 @@ void model_run_judge(const struct model *model, const float *features, void *scr
 	forest_judge(forest_of(model), model->slot_of, features, margins);
 }
 
-static float logistic(float margin, float scale)
+const char *model_explain_refusal(const struct model *model)
 {
-	/* XGBoost's sigmoid; the bound keeps e^-margin within float32. */
-	const float exponent_max = 88.7f;
-	float       exponent     = -(margin * scale);
-
-	if (exponent > exponent_max)
-		exponent = exponent_max;
-	return 1.0f / (fmath_expf(exponent) + 1.0f);
+	return forest_covered(forest_of(model))
+		       ? NULL
+		       : "the file does not say how many training rows came to each node";
 }
 
-void model_scores(const struct model *model, const float *margins, float *scores)
+size_t model_explain_scratch_bytes(const struct model *model)
 {
-	for (uint32_t i = 0; i < model->facts.output_count; i++)
-		scores[i] = model->facts.link == MODEL_LOGISTIC
-				    ? logistic(margins[i], model->facts.link_scale)
-				    : margins[i];
+	return forest_explain_bytes(forest_of(model));
+}
+
+void model_explain(const struct model *model, const float *features, void *scratch, double *out)
+{
+	assert(model->bound);
+	forest_explain(forest_of(model), model->slot_of, features, scratch, out);
 }
 
 uint16_t model_features_missing(const struct model *model, const float *features)
@@ -219,6 +218,7 @@ const char *model_format_name(enum model_format format)
 	static const char *const names[MODEL_FORMAT_COUNT] = {
 		[MODEL_XGBOOST_JSON]   = "XGBoost JSON",
 		[MODEL_XGBOOST_UBJSON] = "XGBoost UBJSON",
+		[MODEL_LIGHTGBM_TEXT]  = "LightGBM text",
 	};
 
 	assert(format < MODEL_FORMAT_COUNT);
@@ -230,15 +230,10 @@ enum model_link model_link(const struct model *model)
 	return model->facts.link;
 }
 
-const char *model_link_name(enum model_link link)
+void model_scores(const struct model *model, const float *margins, float *scores)
 {
-	static const char *const names[MODEL_LINK_COUNT] = {
-		[MODEL_IDENTITY] = "identity",
-		[MODEL_LOGISTIC] = "logistic",
-	};
-
-	assert(link < MODEL_LINK_COUNT);
-	return names[link];
+	link_scores(model->facts.link, model->facts.link_scale, margins, scores,
+		    model->facts.output_count);
 }
 
 const char *model_objective(const struct model *model)

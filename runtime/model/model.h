@@ -54,13 +54,18 @@
 enum model_format {
 	MODEL_XGBOOST_JSON,
 	MODEL_XGBOOST_UBJSON,
+	MODEL_LIGHTGBM_TEXT,
 	MODEL_FORMAT_COUNT,
 };
 
 /* From margins to scores. */
 enum model_link {
-	MODEL_IDENTITY, /* the margin itself */
-	MODEL_LOGISTIC, /* 1 / (1 + e^-(scale x)) */
+	MODEL_IDENTITY,    /* the margin itself */
+	MODEL_LOGISTIC,    /* 1 / (1 + e^-(scale x)), of each output by itself */
+	MODEL_EXPONENTIAL, /* e^x */
+	MODEL_SOFTMAX,     /* e^x, divided by the sum of all outputs' */
+	MODEL_STEP,        /* 1 above 0, else 0 */
+	MODEL_SQUARE,      /* x |x|, as LightGBM's reg_sqrt undoes a square root */
 	MODEL_LINK_COUNT,
 };
 
@@ -104,6 +109,18 @@ void model_run(const struct model *model, const float *features, void *scratch, 
  * the fast kernels are compared with, bit for bit. */
 void model_run_judge(const struct model *model, const float *features, void *scratch,
 		     float *margins);
+
+/* How much of each margin each feature gave, and what every row gets: exact Shapley values of
+ * the trees, by the training rows' ways through them.  `out` is [model_output_count]
+ * [model_feature_count + 1], each row in the model's own order with the bias last; a row sums to
+ * its margin.  Off the fast path: some hundred times as long as model_run.  The same bits
+ * everywhere.
+ *
+ * model_explain_refusal: NULL, or the sentence why this model cannot be explained; model_explain
+ * may not be called then.  `scratch` as for model_run, of model_explain_scratch_bytes. */
+const char *model_explain_refusal(const struct model *model);
+size_t      model_explain_scratch_bytes(const struct model *model);
+void model_explain(const struct model *model, const float *features, void *scratch, double *out);
 
 /* The link's transform; both are [model_output_count] and may be the same array.  Our own
  * exp: the same bits on every machine. */

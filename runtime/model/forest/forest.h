@@ -24,7 +24,7 @@
 #include "runtime/model/model.h"
 
 #define FOREST_SET_WORDS_MAX  65535u      /* of one set: two million categories */
-#define FOREST_SETS_WORDS_MAX (1u << 26)  /* of all sets */
+#define FOREST_SETS_WORDS_MAX (1u << 24)  /* of all sets: 64 MiB */
 #define FOREST_ZERO_MAX       1e-35f      /* LightGBM's kZeroThreshold */
 #define FOREST_CATEGORY_END   16777216.0f /* XGBoost: whole numbers a float can count */
 

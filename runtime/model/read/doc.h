@@ -76,10 +76,12 @@ int doc_floats(const struct doc *doc, uint32_t array, float *out, uint32_t count
 int doc_ints(const struct doc *doc, uint32_t array, int32_t *out, uint32_t count,
 	     struct failure *failure);
 
-/* How XGBoost writes parameters: numbers in a text.  doc_text_float takes
- * "5E-1" and, as 3.1 writes it, "[5E-1]". */
+/* How XGBoost writes parameters: numbers in a text.  doc_text_floats takes
+ * "5E-1" and, as 3.1 writes it, "[5E-1]" or "[5E-1,2E0]"; *count is how many there may
+ * be, and how many there are. */
 int doc_text_int(const struct doc *doc, uint32_t text, int64_t *out, struct failure *failure);
-int doc_text_float(const struct doc *doc, uint32_t text, float *out, struct failure *failure);
+int doc_text_floats(const struct doc *doc, uint32_t text, float *out, uint32_t *count,
+		    struct failure *failure);
 
 bool doc_text_is(const struct doc *doc, uint32_t text, const char *wanted);
 

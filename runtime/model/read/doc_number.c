@@ -207,15 +207,28 @@ int doc_text_int(const struct doc *doc, uint32_t text, int64_t *out, struct fail
 	return 0;
 }
 
-int doc_text_float(const struct doc *doc, uint32_t text, float *out, struct failure *failure)
+int doc_text_floats(const struct doc *doc, uint32_t text, float *out, uint32_t *count,
+		    struct failure *failure)
 {
-	const struct doc_value *value  = &doc->values[text];
-	struct bytes            number = bytes_of(value->data, value->count);
+	const struct doc_value *value = &doc->values[text];
+	struct bytes            rest  = bytes_of(value->data, value->count);
+	uint32_t                found = 0;
 
-	if (number.size_bytes > 2 && number.data[0] == '[' &&
-	    number.data[number.size_bytes - 1] == ']')
-		number = bytes_of(number.data + 1, number.size_bytes - 2);
-	if (!text_to_float(number, out))
-		return doc_refuse(doc, text, "", failure, "is not one number in a string");
+	if (rest.size_bytes > 2 && rest.data[0] == '[' && rest.data[rest.size_bytes - 1] == ']')
+		rest = bytes_of(rest.data + 1, rest.size_bytes - 2);
+	for (;;) {
+		const uint8_t *comma      = memchr(rest.data, ',', rest.size_bytes);
+		size_t         size_bytes = comma ? (size_t)(comma - rest.data) : rest.size_bytes;
+
+		if (found == *count)
+			return doc_refuse(doc, text, "", failure,
+					  "holds more numbers than the %u allowed", *count);
+		if (!text_to_float(bytes_of(rest.data, size_bytes), &out[found++]))
+			return doc_refuse(doc, text, "", failure, "is not one number in a string");
+		if (!comma)
+			break;
+		rest = bytes_of(comma + 1, rest.size_bytes - size_bytes - 1);
+	}
+	*count = found;
 	return 0;
 }
