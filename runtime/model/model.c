@@ -43,6 +43,13 @@ static int refuse_file(size_t offset_bytes, struct failure *failure, const char 
 	return -1;
 }
 
+static int read_file(struct bytes file, struct model_plan *plan, struct failure *failure)
+{
+	if (lightgbm_is(file))
+		return lightgbm_read(file, plan, failure);
+	return xgboost_read(file, plan, failure);
+}
+
 int model_parse(struct bytes file, struct model_plan **plan, struct failure *failure)
 {
 	struct model_plan *made;
@@ -53,7 +60,7 @@ int model_parse(struct bytes file, struct model_plan **plan, struct failure *fai
 	made = calloc(1, sizeof(*made));
 	if (!made)
 		return refuse_file(0, failure, "no memory to load the model");
-	if (xgboost_read(file, made, failure) ||
+	if (read_file(file, made, failure) ||
 	    (!forest_plan_close(made->forest) &&
 	     refuse_file(0, failure, "no memory to load the model"))) {
 		model_free_plan(made);
@@ -103,6 +110,13 @@ static int refuse_names(struct failure *failure, const char *place)
 	return -1;
 }
 
+/* Where in its file the features' names are. */
+static const char *names_place(const struct model *model)
+{
+	return model->facts.format == MODEL_LIGHTGBM_TEXT ? "feature_names"
+							  : "/learner/feature_names";
+}
+
 static int bind_by_order(struct model *model, const struct feature_schema *schema,
 			 struct failure *failure)
 {
@@ -112,7 +126,7 @@ static int bind_by_order(struct model *model, const struct feature_schema *schem
 		snprintf(failure->detail, sizeof(failure->detail),
 			 "the model names no features and has %u; the schema has %u", count,
 			 schema->count);
-		return refuse_names(failure, "/learner/feature_names");
+		return refuse_names(failure, names_place(model));
 	}
 	for (uint32_t i = 0; i < count; i++)
 		model->slot_of[i] = (uint16_t)i;
@@ -130,7 +144,7 @@ static int bind_by_name(struct model *model, const struct feature_schema *schema
 		while (slot < schema->count && strcmp(schema->names[slot], name) != 0)
 			slot++;
 		if (slot == schema->count) {
-			snprintf(place, sizeof(place), "/learner/feature_names/%u", i);
+			snprintf(place, sizeof(place), "%s/%u", names_place(model), i);
 			snprintf(failure->detail, sizeof(failure->detail),
 				 "the schema has no feature \"%s\"", name);
 			return refuse_names(failure, place);

@@ -11,4 +11,8 @@
 /* Either of XGBoost's two formats. */
 int xgboost_read(struct bytes file, struct model_plan *plan, struct failure *failure);
 
+/* LightGBM's text; told by its first line, "tree". */
+bool lightgbm_is(struct bytes file);
+int  lightgbm_read(struct bytes file, struct model_plan *plan, struct failure *failure);
+
 #endif

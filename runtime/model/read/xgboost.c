@@ -7,6 +7,7 @@
 #include "runtime/model/fmath.h"
 #include "runtime/model/forest/forest.h"
 #include "runtime/model/read/doc.h"
+#include "runtime/model/read/names.h"
 #include "runtime/model/read/read.h"
 #include "runtime/model/read/xgboost_tree.h"
 
@@ -194,18 +195,11 @@ static int parse_params(struct parse *p)
 	return parse_base_score(p, params);
 }
 
-static bool name_is_known(const struct model_facts *facts, uint32_t count, const char *name)
-{
-	for (uint32_t i = 0; i < count; i++)
-		if (strcmp(facts->names[i], name) == 0)
-			return true;
-	return false;
-}
-
 static int parse_names(struct parse *p)
 {
 	struct model_facts *facts = &p->plan->facts;
 	uint32_t            names, count = 0;
+	const char         *wrong;
 
 	if (doc_find(&p->doc, p->learner, "feature_names", &names, p->failure))
 		return -1;
@@ -219,15 +213,13 @@ static int parse_names(struct parse *p)
 	for (uint32_t m = doc_first(&p->doc, names); m != DOC_NONE; m = doc_next(&p->doc, m)) {
 		const struct doc_value *name = &p->doc.values[m];
 
-		if (name->kind != DOC_TEXT || name->count == 0 ||
-		    name->count > MODEL_NAME_BYTES_MAX || memchr(name->data, 0, name->count))
+		if (name->kind != DOC_TEXT)
 			return doc_refuse(&p->doc, m, "", p->failure,
 					  "a feature's name is a string of 1 to %u bytes",
 					  MODEL_NAME_BYTES_MAX);
-		memcpy(facts->names[count], name->data, name->count);
-		if (name_is_known(facts, count, facts->names[count]))
-			return doc_refuse(&p->doc, m, "", p->failure,
-					  "two features have this name");
+		wrong = names_put(facts, count, bytes_of(name->data, name->count));
+		if (wrong)
+			return doc_refuse(&p->doc, m, "", p->failure, "%s", wrong);
 		count++;
 	}
 	/* An array of numbers has no members to walk. */
