@@ -22,7 +22,9 @@ bool lines_next(struct lines *lines, struct line *line)
 			       lines->rest.size_bytes - all.size_bytes - (end != NULL));
 	if (all.size_bytes > 0 && all.data[all.size_bytes - 1] == '\r')
 		all.size_bytes--;
-	*line = (struct line){ .key = all, .number = ++lines->number };
+	*line = (struct line){ .key    = all,
+			       .value  = bytes_of(all.data + all.size_bytes, 0),
+			       .number = ++lines->number };
 	end   = all.size_bytes ? memchr(all.data, '=', all.size_bytes) : NULL;
 	if (!end)
 		return true;
