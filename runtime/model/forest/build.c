@@ -93,7 +93,10 @@ static uint64_t group_shape(const struct forest_plan *plan, uint32_t index, bool
 	}
 	if (ranked && !sets && group->depth <= FOREST_PADDED_DEPTH_MAX) {
 		group->form = GROUP_PADDED;
-		tests = leaves = (uint64_t)FOREST_LANES << group->depth;
+		if (group->depth < FOREST_TWIG_DEPTH)
+			group->depth = FOREST_TWIG_DEPTH;
+		tests  = (uint64_t)FOREST_LANES << (group->depth - FOREST_TWIG_DEPTH);
+		leaves = tests * TWIG_LEAVES;
 		at += aligned(tests * sizeof(struct split));
 	} else {
 		group->form = sets ? GROUP_SETS : GROUP_WALK;
@@ -190,39 +193,52 @@ static void put_leaf(const struct builder *b, uint8_t *leaves, uint64_t at,
 		((float *)leaves)[at] = (float)b->plan->leaves[node->leaf];
 }
 
-/* One tree made complete.  `node_at` is [2 << depth]: which of the tree's nodes stands at each
- * place; a leaf is inherited by both places below it. */
-static void fill_padded(const struct builder *b, const struct forest_node *nodes, uint32_t depth,
-			struct split *splits, uint8_t *leaves, uint64_t first_leaf)
+/* What stands at a place of a complete tree.  A leaf's place keeps a split of zeros: both its
+ * children are that leaf. */
+static void put_split(const struct builder *b, const struct forest_node *node, struct split *out)
 {
-	uint32_t node_at[2u << FOREST_PADDED_DEPTH_MAX];
-	uint32_t width = 1u << depth;
+	if (node->kind != FOREST_LEAF)
+		*out = (struct split){ .slot = slot_of(b, node), .rank = rank_of(b->plan, node) };
+}
+
+/* One tree made complete, as lane `lane` of its group.  `node_at` is which of the tree's nodes
+ * stands at each place; a leaf is inherited by both places below it. */
+static void fill_padded(const struct builder *b, const struct forest_node *nodes, uint32_t depth,
+			uint32_t lane, const struct group *group)
+{
+	uint32_t      node_at[2u << FOREST_PADDED_DEPTH_MAX];
+	uint32_t      width  = 1u << (depth - FOREST_TWIG_DEPTH);
+	struct split *tops   = (struct split *)(b->memory + group->tests_offset_bytes);
+	uint8_t      *leaves = b->memory + group->leaves_offset_bytes;
+	uint32_t first = leaf_bytes(b->plan) == sizeof(double) ? TWIG_OF_DOUBLES_FIRST : TWIG_FIRST;
 
 	node_at[1] = 0;
-	for (uint32_t i = 1; i < width; i++) {
+	for (uint32_t i = 1; i < 1u << depth; i++) {
 		const struct forest_node *node = &nodes[node_at[i]];
-		bool                      leaf = node->kind == FOREST_LEAF;
 
-		if (!leaf)
-			splits[i] = (struct split){ .slot = slot_of(b, node),
-						    .rank = rank_of(b->plan, node) };
-		node_at[2 * i]     = leaf ? node_at[i] : node->left;
-		node_at[2 * i + 1] = leaf ? node_at[i] : node->right;
+		node_at[2 * i]     = node->kind == FOREST_LEAF ? node_at[i] : node->left;
+		node_at[2 * i + 1] = node->kind == FOREST_LEAF ? node_at[i] : node->right;
 	}
-	for (uint32_t i = 0; i < width; i++)
-		put_leaf(b, leaves, first_leaf + i, &nodes[node_at[width + i]]);
+	for (uint32_t i = 1; i < width; i++)
+		put_split(b, &nodes[node_at[i]], &tops[lane * width + i]);
+	for (uint32_t n = 0; n < width; n++) {
+		uint32_t      at     = (lane * width + n) * TWIG_LEAVES;
+		struct split *splits = (struct split *)(leaves + at * leaf_bytes(b->plan));
+
+		put_split(b, &nodes[node_at[width + n]], &splits[1]);
+		put_split(b, &nodes[node_at[2 * (width + n)]], &splits[2]);
+		put_split(b, &nodes[node_at[2 * (width + n) + 1]], &splits[3]);
+		for (uint32_t k = 0; k < 4; k++)
+			put_leaf(b, leaves, at + first + k, &nodes[node_at[4 * (width + n) + k]]);
+	}
 }
 
 static void build_padded(const struct builder *b, uint32_t index, const struct group *group)
 {
-	struct split *splits = (struct split *)(b->memory + group->tests_offset_bytes);
-
 	for (uint32_t lane = 0; lane < group->lanes; lane++) {
 		const struct forest_tree *tree = &b->plan->trees[index * FOREST_LANES + lane];
-		uint64_t                  at   = (uint64_t)lane << group->depth;
 
-		fill_padded(b, b->plan->nodes + tree->first, group->depth, splits + at,
-			    b->memory + group->leaves_offset_bytes, at);
+		fill_padded(b, b->plan->nodes + tree->first, group->depth, lane, group);
 	}
 }
 

@@ -8,16 +8,16 @@
  * Each group of FOREST_LANES consecutive trees is in one of three forms.
  *
  * PADDED, when none is deeper than FOREST_PADDED_DEPTH_MAX and all tests are of numbers:
- * every tree is made complete to the group's depth D by splits that lead to the same leaf
- * both ways.  Node i's children are 2i and 2i + 1, the root is 1, and the leaf reached
- * after D steps is leaf number i - 2^D.  No child pointers.
+ * every tree is made complete to the group's depth D (2 at least) by splits that lead to the
+ * same leaf both ways.  No child pointers: node i's children are 2i and 2i + 1, the root is 1.
+ * The two lowest levels and their leaves lie together, so that a tree of depth 6 is walked in
+ * two cache lines.
  *
- *     struct split splits[FOREST_LANES][2^D]    splits[..][0] is not used
- *     leaves             [FOREST_LANES][2^D]
+ *     struct split tops [FOREST_LANES][2^(D-2)]   tops[..][0] is not used
+ *     struct twig  twigs[FOREST_LANES][2^(D-2)]   twig n hangs where node 2^(D-2) + n would be
  *
  * A split of 4 bytes compares *ranks*: the rank of x is how many of its feature's cuts (the
  * thresholds of all its tests, rising) are <= x, so x < cuts[k] is rank(x) <= k, exactly.
- * Levels 0 to 3 share a cache line, level 4 is one.
  *
  *     feature 3:  cuts   0.5   1.5   8.0         x = 2.0 has rank 2
  *                 k      0     1     2           2.0 < 8.0, as 2 <= 2
@@ -31,7 +31,7 @@
  * SETS, the same for groups with tests of categories: each step makes both tests, and the
  * kind that it is not always says no.
  *
- * A group's leaves are float, or double when the forest adds in double, or the uint32_t
+ * Leaves are float, or double when the forest adds in double, or the uint32_t
  * row in all leaves when a leaf has several values.
  *
  * Missing values cost no branch either: a row is laid out once for each view in use, as
@@ -44,6 +44,7 @@
 
 #define FOREST_LANES            8u
 #define FOREST_PADDED_DEPTH_MAX 8u
+#define FOREST_TWIG_DEPTH       2u
 #define FOREST_ROW_MAX          (FOREST_VIEW_COUNT * MODEL_FEATURES_MAX + 1) /* the last: 0 */
 #define FOREST_CUTS_MAX         65534u /* of one feature; one with more is walked by number */
 #define FOREST_RANK_NEVER       65535u /* above every cut: NaN that goes right */
@@ -60,6 +61,24 @@ struct split {
 	uint16_t rank; /* goes right when the slot's is greater */
 };
 static_assert(sizeof(struct split) == 4, "sixteen splits in a cache line");
+
+/* Two levels of splits and the four leaves below; node 1 and its children 2 and 3. */
+struct twig {
+	struct split splits[4]; /* the first is not used */
+	uint32_t     leaves[4]; /* floats, or rows of all leaves */
+};
+static_assert(sizeof(struct twig) == 32, "two in a cache line");
+
+struct twig_of_doubles {
+	struct split splits[4];
+	double       leaves[4];
+	uint64_t     unused[2];
+};
+static_assert(sizeof(struct twig_of_doubles) == 64, "one is a cache line");
+
+#define TWIG_LEAVES           8u /* a twig is as long as so many of its leaves, */
+#define TWIG_FIRST            4u /* of which the first is this one, */
+#define TWIG_OF_DOUBLES_FIRST 2u /* or this */
 
 struct step {
 	float    threshold; /* +inf in a leaf, -inf in a test of categories */
@@ -82,8 +101,8 @@ struct ladder {
 enum group_form { GROUP_PADDED, GROUP_WALK, GROUP_SETS };
 
 struct group {
-	uint64_t tests_offset_bytes; /* of splits or steps; from the start of the forest */
-	uint64_t leaves_offset_bytes;
+	uint64_t tests_offset_bytes;  /* of tops or steps; from the start of the forest */
+	uint64_t leaves_offset_bytes; /* what a lane's place counts from: of twigs, or leaves */
 	uint32_t depth;
 	uint16_t lanes; /* trees in it; fewer than FOREST_LANES in the last group only */
 	uint16_t form;  /* enum group_form */
