@@ -8,6 +8,7 @@ library's (relative to max(1, |margin|); the count of rows whose bits differ is 
 predictions within 1e-6; its contributions must be within 1e-5 of pred_contribs and sum to the
 margin within 1e-5.  Prints TAP."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -176,6 +177,21 @@ def refused(name, params, label, words):
     return test
 
 
+def no_covers(folder):
+    """refused: contributions of a file that has no sum_hessian; scores are not"""
+    model = folder / "model.json"
+    train(YES, {"objective": "binary:logistic"}, 2).save_model(model)
+    text = json.loads(model.read_text())
+    for tree in text["learner"]["gradient_booster"]["model"]["trees"]:
+        del tree["sum_hessian"]
+    model.write_text(json.dumps(text))
+    score(model, TEST[:EXPLAINED])
+    done = subprocess.run([ASSAYCTL, "score", "--contributions", model], input="n0\n", text=True,
+                          capture_output=True, check=False)
+    tap.same(done.returncode, 2, "exit code")
+    tap.check("how many training rows came to each node" in done.stderr, done.stderr)
+
+
 class Folder:
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory()
@@ -192,6 +208,7 @@ TESTS = [kind(*shape) for shape in SHAPES] + [
                                     "multi_strategy": "multi_output_tree"}, TWO, "multi_output_tree"),
     refused("gblinear", {"objective": "reg:squarederror", "booster": "gblinear"}, REAL,
             'booster "gblinear" is not supported'),
+    no_covers,
 ]
 
 if __name__ == "__main__":
