@@ -131,6 +131,14 @@ static bool make_model(struct brain *brain, const struct config *config,
 	memcpy(brain->digests.model, model_digest(brain->model), DIGEST_BYTES);
 	if (!digest_agrees(brain, config, error) || !choose_output(brain, config, error))
 		return false;
+	/* A payment brings one row, and no decide core keeps memory to run a network in. */
+	if (model_scratch_bytes(brain->model) > 0) {
+		snprintf(error, BRAIN_ERROR_BYTES,
+			 "model.file: %s: is a network; the appliance runs models of trees, "
+			 "assayctl score runs both",
+			 config->model.file);
+		return false;
+	}
 	if (model_bind(brain->model, names, &failure) != 0) {
 		snprintf(error, BRAIN_ERROR_BYTES, "model.file: %s: %s: %s", config->model.file,
 			 failure.place, failure.detail);

@@ -10,7 +10,7 @@
 #include "runtime/base/digest.h"
 #include "runtime/model/model.h"
 
-#define COLUMNS_MAX 4096u
+#define COLUMNS_MAX 16384u
 
 static const char help[] =
 	"usage: assayctl score [--json] [--contributions] MODEL < features.csv\n"
@@ -18,12 +18,12 @@ static const char help[] =
 	"\n"
 	"Print the model's margin and probability (without a logistic link: prediction) for\n"
 	"each row.  A model of several classes or targets gets margin_0, margin_1, ... and\n"
-	"score_0, score_1, ...  MODEL is what XGBoost's save_model wrote, JSON or UBJSON, or\n"
-	"LightGBM's save_model.\n"
+	"score_0, score_1, ...  MODEL is what XGBoost's save_model wrote, JSON or UBJSON,\n"
+	"LightGBM's save_model, or an ONNX file.\n"
 	"\n"
 	"The table's first line names its columns; each feature of the model must be one of\n"
 	"them, others are passed over.  A model that names no features takes the columns in\n"
-	"order.  An empty cell and NaN mean missing.  A blank line is passed over, unless the\n"
+	"order, and one that reads a sequence those of each step, the oldest first.  An empty cell and NaN mean missing.  A blank line is passed over, unless the\n"
 	"table has one column only.\n"
 	"\n"
 	"  --contributions  print too how much of the margin each feature gave (exact Shapley\n"
@@ -48,7 +48,7 @@ struct score {
 	uint32_t      columns;                 /* in the header */
 	int32_t       feature_of[COLUMNS_MAX]; /* column -> model's feature, or -1 */
 	uint64_t      line;
-	float         features[MODEL_FEATURES_MAX];
+	float        *features;                /* [steps][features] */
 };
 
 static int fail(const char *path, const char *place, const char *words)
@@ -116,16 +116,21 @@ static int bind_to_itself(struct model *model, struct failure *failure)
 static int take_memory(struct score *score)
 {
 	size_t run     = model_scratch_bytes(score->model);
-	size_t explain = score->contributions ? model_explain_scratch_bytes(score->model) : 0;
-	size_t most    = run > explain ? run : explain;
+	size_t explain = 0, most;
 
 	if (score->contributions && model_explain_refusal(score->model))
 		return fail(score->path, "--contributions", model_explain_refusal(score->model));
+	if (score->contributions)
+		explain = model_explain_scratch_bytes(score->model);
+	most = run > explain ? run : explain;
 	score->scratch = aligned_alloc(MODEL_ALIGN_BYTES, most ? most : MODEL_ALIGN_BYTES);
 	score->given   = calloc((size_t)model_output_count(score->model) *
 					(model_feature_count(score->model) + 1u),
 				sizeof(*score->given));
-	if (!score->scratch || !score->given)
+	score->features = calloc((size_t)model_step_count(score->model) *
+					 model_feature_count(score->model),
+				 sizeof(*score->features));
+	if (!score->scratch || !score->given || !score->features)
 		return fail(score->path, "", "no memory for the model");
 	return 0;
 }
@@ -194,17 +199,28 @@ static int32_t feature_named(const struct model *model, const char *name)
 	return -1;
 }
 
+/* Columns of a sequence come in order, step after step. */
+static bool by_name(const struct model *model)
+{
+	return model_feature_name(model, 0) != NULL && model_step_count(model) == 1;
+}
+
+static uint32_t row_count(const struct model *model)
+{
+	return (uint32_t)model_step_count(model) * model_feature_count(model);
+}
+
 static int check_header(const struct score *score, const bool *found)
 {
 	uint16_t count = model_feature_count(score->model);
 
-	if (!model_feature_name(score->model, 0)) {
-		if (score->columns == count)
+	if (!by_name(score->model)) {
+		if (score->columns == row_count(score->model))
 			return 0;
 		fprintf(stderr,
 			"assayctl score: stdin:1: %u columns; the model names no features and "
 			"has %u\n",
-			score->columns, count);
+			score->columns, row_count(score->model));
 		return -1;
 	}
 	for (uint16_t i = 0; i < count; i++) {
@@ -221,7 +237,7 @@ static int check_header(const struct score *score, const bool *found)
 static int read_header(struct score *score, char *line)
 {
 	bool  found[MODEL_FEATURES_MAX] = { 0 };
-	bool  named                     = model_feature_name(score->model, 0) != NULL;
+	bool  named                     = by_name(score->model);
 	char *cell;
 
 	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
@@ -231,14 +247,14 @@ static int read_header(struct score *score, char *line)
 		int32_t  feature;
 
 		if (column == COLUMNS_MAX)
-			return fail_cell(score, column, "too many columns; allowed: 4096");
+			return fail_cell(score, column, "too many columns; allowed: 16384");
 		if (named)
 			feature = feature_named(score->model, cell);
 		else
-			feature = column < model_feature_count(score->model) ? (int32_t)column : -1;
-		if (feature >= 0 && found[feature])
+			feature = column < row_count(score->model) ? (int32_t)column : -1;
+		if (named && feature >= 0 && found[feature])
 			return fail_cell(score, column, "a column with this name was there before");
-		if (feature >= 0)
+		if (named && feature >= 0)
 			found[feature] = true;
 		score->feature_of[score->columns++] = feature;
 	}
@@ -468,6 +484,7 @@ int ctl_score(int argc, char **argv)
 	free(score->model);
 	free(score->scratch);
 	free(score->given);
+	free(score->features);
 	free(score);
 	return result;
 }

@@ -9,19 +9,29 @@
 
 #include "runtime/base/digest.h"
 #include "runtime/model/forest/forest.h"
+#include "runtime/model/graph/build.h"
 #include "runtime/model/link.h"
 #include "runtime/model/read/read.h"
 
 struct model {
 	struct model_facts facts;
 	uint16_t           slot_of[MODEL_FEATURES_MAX]; /* its feature -> the schema's */
+	uint16_t           schema_count; /* features in the schema it is bound to */
 	bool               bound;
-	uint64_t           forest_offset_bytes; /* from the start of the model */
+	bool               is_graph;
+	uint64_t           body_offset_bytes; /* the forest or graph, from the start of the model */
 };
 
 static const struct forest *forest_of(const struct model *model)
 {
-	return (const struct forest *)((const uint8_t *)model + model->forest_offset_bytes);
+	assert(!model->is_graph);
+	return (const struct forest *)((const uint8_t *)model + model->body_offset_bytes);
+}
+
+static const struct graph *graph_of(const struct model *model)
+{
+	assert(model->is_graph);
+	return (const struct graph *)((const uint8_t *)model + model->body_offset_bytes);
 }
 
 /* ---- load */
@@ -47,6 +57,8 @@ static int read_file(struct bytes file, struct model_plan *plan, struct failure 
 {
 	if (lightgbm_is(file))
 		return lightgbm_read(file, plan, failure);
+	if (onnx_is(file))
+		return onnx_read(file, plan, failure);
 	return xgboost_read(file, plan, failure);
 }
 
@@ -61,7 +73,7 @@ int model_parse(struct bytes file, struct model_plan **plan, struct failure *fai
 	if (!made)
 		return refuse_file(0, failure, "no memory to load the model");
 	if (read_file(file, made, failure) ||
-	    (!forest_plan_close(made->forest) &&
+	    (made->forest && !forest_plan_close(made->forest) &&
 	     refuse_file(0, failure, "no memory to load the model"))) {
 		model_free_plan(made);
 		return -1;
@@ -76,6 +88,7 @@ void model_free_plan(struct model_plan *plan)
 	if (!plan)
 		return;
 	forest_plan_free(plan->forest);
+	graph_plan_free(plan->graph);
 	free(plan);
 }
 
@@ -86,7 +99,7 @@ static size_t head_bytes(void)
 
 size_t model_size(const struct model_plan *plan)
 {
-	return head_bytes() + forest_size(plan->forest);
+	return head_bytes() + (plan->graph ? graph_size(plan->graph) : forest_size(plan->forest));
 }
 
 struct model *model_build(const struct model_plan *plan, void *memory, size_t size_bytes)
@@ -95,8 +108,16 @@ struct model *model_build(const struct model_plan *plan, void *memory, size_t si
 
 	assert((uintptr_t)memory % MODEL_ALIGN_BYTES == 0);
 	assert(size_bytes >= model_size(plan));
-	*model = (struct model){ .facts = plan->facts, .forest_offset_bytes = head_bytes() };
-	forest_build(plan->forest, (uint8_t *)memory + head_bytes(), size_bytes - head_bytes());
+	*model = (struct model){
+		.facts             = plan->facts,
+		.is_graph          = plan->graph != NULL,
+		.body_offset_bytes = head_bytes(),
+	};
+	if (plan->graph)
+		graph_build(plan->graph, (uint8_t *)memory + head_bytes(), size_bytes - head_bytes());
+	else
+		forest_build(plan->forest, (uint8_t *)memory + head_bytes(),
+			     size_bytes - head_bytes());
 	return model;
 }
 
@@ -113,8 +134,11 @@ static int refuse_names(struct failure *failure, const char *place)
 /* Where in its file the features' names are. */
 static const char *names_place(const struct model *model)
 {
-	return model->facts.format == MODEL_LIGHTGBM_TEXT ? "feature_names"
-							  : "/learner/feature_names";
+	switch (model->facts.format) {
+	case MODEL_LIGHTGBM_TEXT: return "feature_names";
+	case MODEL_ONNX: return "inputs";
+	default: return "/learner/feature_names";
+	}
 }
 
 static int bind_by_order(struct model *model, const struct feature_schema *schema,
@@ -161,35 +185,62 @@ int model_bind(struct model *model, const struct feature_schema *schema, struct 
 	assert(schema->count <= TRANSACTION_FEATURES_MAX);
 	result       = model->facts.named ? bind_by_name(model, schema, failure)
 					  : bind_by_order(model, schema, failure);
-	model->bound = result == 0;
+	model->bound        = result == 0;
+	model->schema_count = (uint16_t)schema->count;
 	return result;
 }
 
 /* ---- run */
 
+/* A graph's row, laid out, and behind it what its nodes work in. */
+static size_t row_bytes(const struct model *model)
+{
+	size_t count = (size_t)model_step_count(model) * model->facts.feature_count;
+
+	return (count * sizeof(float) + MODEL_ALIGN_BYTES - 1) & ~(size_t)(MODEL_ALIGN_BYTES - 1);
+}
+
 size_t model_scratch_bytes(const struct model *model)
 {
-	(void)model;
-	return 0;
+	return model->is_graph ? row_bytes(model) + graph_scratch_bytes(graph_of(model)) : 0;
+}
+
+static const float *lay_out_row(const struct model *model, const float *features, float *row)
+{
+	uint32_t count = model->facts.feature_count;
+
+	for (uint32_t step = 0; step < model_step_count(model); step++)
+		for (uint32_t i = 0; i < count; i++)
+			row[(size_t)step * count + i] =
+				features[(size_t)step * model->schema_count + model->slot_of[i]];
+	return row;
 }
 
 void model_run(const struct model *model, const float *features, void *scratch, float *margins)
 {
-	(void)scratch;
 	assert(model->bound);
-	forest_run(forest_of(model), model->slot_of, features, margins);
+	if (model->is_graph)
+		graph_run(graph_of(model), lay_out_row(model, features, scratch),
+			  (float *)((uint8_t *)scratch + row_bytes(model)), margins);
+	else
+		forest_run(forest_of(model), model->slot_of, features, margins);
 }
 
 void model_run_judge(const struct model *model, const float *features, void *scratch,
 		     float *margins)
 {
-	(void)scratch;
 	assert(model->bound);
-	forest_judge(forest_of(model), model->slot_of, features, margins);
+	if (model->is_graph)
+		graph_run_judge(graph_of(model), lay_out_row(model, features, scratch),
+				(float *)((uint8_t *)scratch + row_bytes(model)), margins);
+	else
+		forest_judge(forest_of(model), model->slot_of, features, margins);
 }
 
 const char *model_explain_refusal(const struct model *model)
 {
+	if (model->is_graph)
+		return "only models that are trees and nothing else can be explained";
 	return forest_covered(forest_of(model))
 		       ? NULL
 		       : "the file does not say how many training rows came to each node";
@@ -210,6 +261,8 @@ uint16_t model_features_missing(const struct model *model, const float *features
 {
 	uint16_t missing = 0;
 
+	/* Of a sequence, the last step: the row that is asked about. */
+	features += (size_t)(model_step_count(model) - 1u) * model->schema_count;
 	for (uint32_t i = 0; i < model->facts.feature_count; i++)
 		missing += isnan(features[model->slot_of[i]]) != 0;
 	return missing;
@@ -233,6 +286,7 @@ const char *model_format_name(enum model_format format)
 		[MODEL_XGBOOST_JSON]   = "XGBoost JSON",
 		[MODEL_XGBOOST_UBJSON] = "XGBoost UBJSON",
 		[MODEL_LIGHTGBM_TEXT]  = "LightGBM text",
+		[MODEL_ONNX]           = "ONNX",
 	};
 
 	assert(format < MODEL_FORMAT_COUNT);
@@ -271,17 +325,41 @@ const char *model_feature_name(const struct model *model, uint16_t feature)
 	return model->facts.named ? model->facts.names[feature] : NULL;
 }
 
+uint16_t model_step_count(const struct model *model)
+{
+	return model->facts.steps > 1 ? model->facts.steps : 1;
+}
+
+/* One of a forest's figures: of the only forest, or the sum, or the most, of a graph's. */
+static uint32_t of_forests(const struct model *model, uint32_t (*figure)(const struct forest *),
+			   bool most)
+{
+	uint32_t all = 0;
+
+	if (!model->is_graph)
+		return figure(forest_of(model));
+	for (uint32_t i = 0; i < graph_of(model)->forest_count; i++) {
+		uint32_t one = figure(graph_forest(graph_of(model), i));
+
+		if (!most)
+			all += one;
+		else if (one > all)
+			all = one;
+	}
+	return all;
+}
+
 uint32_t model_tree_count(const struct model *model)
 {
-	return forest_tree_count(forest_of(model));
+	return of_forests(model, forest_tree_count, false);
 }
 
 uint32_t model_node_count(const struct model *model)
 {
-	return forest_node_count(forest_of(model));
+	return of_forests(model, forest_node_count, false);
 }
 
 uint32_t model_depth(const struct model *model)
 {
-	return forest_depth(forest_of(model));
+	return of_forests(model, forest_depth, true);
 }

@@ -47,6 +47,7 @@
 #define MODEL_NODES_MAX      (1u << 26)               /* of all trees together */
 #define MODEL_DEPTH_MAX      64u                      /* splits from root to leaf */
 #define MODEL_FEATURES_MAX   TRANSACTION_FEATURES_MAX /* a model's own; it need not use all */
+#define MODEL_STEPS_MAX      1024u                    /* of a sequence */
 #define MODEL_OUTPUTS_MAX    64u                      /* classes or targets */
 #define MODEL_NAME_BYTES_MAX 63u                      /* of a feature name, as in feature_schema */
 #define MODEL_ALIGN_BYTES    64u                      /* of the memory model_build is given */
@@ -55,6 +56,7 @@ enum model_format {
 	MODEL_XGBOOST_JSON,
 	MODEL_XGBOOST_UBJSON,
 	MODEL_LIGHTGBM_TEXT,
+	MODEL_ONNX,
 	MODEL_FORMAT_COUNT,
 };
 
@@ -101,8 +103,8 @@ int model_bind(struct model *model, const struct feature_schema *schema, struct 
 size_t model_scratch_bytes(const struct model *model);
 
 /* The raw outputs for one row.
- * `features` is [schema.count], in schema order, NaN where missing; `margins` is
- * [model_output_count]. */
+ * `features` is [model_step_count][schema.count], the oldest step first, in schema order, NaN
+ * where missing; `margins` is [model_output_count]. */
 void model_run(const struct model *model, const float *features, void *scratch, float *margins);
 
 /* The same by the plainest possible code over the file's own nodes: the judge
@@ -137,7 +139,8 @@ const char       *model_link_name(enum model_link link); /* "logistic" */
 /* As the file names it ("binary:logistic", "multiclass num_class:3"); never empty. */
 const char *model_objective(const struct model *model);
 uint16_t    model_output_count(const struct model *model);
-uint16_t    model_feature_count(const struct model *model);
+uint16_t    model_feature_count(const struct model *model); /* of one step */
+uint16_t    model_step_count(const struct model *model);    /* 1, unless it reads a sequence */
 /* The name in the file, NUL-terminated; NULL when the file names no features. */
 const char *model_feature_name(const struct model *model, uint16_t feature);
 /* Of its trees; zero when it has none. */

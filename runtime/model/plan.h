@@ -13,17 +13,20 @@ struct model_facts {
 	uint8_t  link;   /* enum model_link */
 	bool     named;
 	uint16_t output_count;
-	uint16_t feature_count;
-	float    link_scale; /* MODEL_LOGISTIC */
+	uint16_t feature_count; /* of one step */
+	uint16_t steps;         /* of a sequence; 0 and 1: there is none */
+	float    link_scale;    /* MODEL_LOGISTIC */
 	char     objective[MODEL_OBJECTIVE_BYTES];
 	char     names[MODEL_FEATURES_MAX][MODEL_NAME_BYTES_MAX + 1];
 };
 
 struct forest_plan;
+struct graph_plan;
 
 struct model_plan {
 	struct model_facts  facts;
-	struct forest_plan *forest; /* owned */
+	struct forest_plan *forest; /* owned; one of the two */
+	struct graph_plan  *graph;  /* owned */
 };
 
 #endif

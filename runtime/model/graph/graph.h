@@ -89,6 +89,7 @@ struct graph_tensor {
 	X(SUB, "sub")                                                                \
 	X(MUL, "mul")                                                                \
 	X(DIV, "div")                                                                \
+	X(MOD_WHOLE, "mod whole")                                                    \
 	X(DIV_WHOLE, "div whole")                                                    \
 	X(POW, "pow")                                                                \
 	X(MIN, "min")                                                                \
@@ -230,8 +231,9 @@ struct graph_plan {
 	struct forest_plan **forests; /* owned */
 	struct graph_origin *origins;
 	uint32_t tensor_room, node_room, input_room, constant_room, forest_room, origin_room;
-	uint64_t constant_max; /* of constant_count: a multiple of the file's size */
-	uint64_t products_folded;
+	uint64_t constant_max; /* of constant_count, by the size of the file */
+	uint64_t folded;       /* numbers touched to compute constants, at most folded_max */
+	uint64_t folded_max;
 };
 
 /* The form that runs.
@@ -261,6 +263,8 @@ struct graph_call {
  * table graph_judges[op]; what it computes is said beside each. */
 typedef void               graph_kernel(const struct graph_call *call);
 extern graph_kernel *const graph_judges[GRAPH_OP_COUNT];
+/* The fastest there is for each, of the same bits. */
+extern graph_kernel *const graph_kernels[GRAPH_OP_COUNT];
 
 static inline float *graph_numbers(const struct graph_call *call, uint32_t tensor)
 {
@@ -305,6 +309,13 @@ size_t        graph_scratch_bytes(const struct graph *graph);
  * fastest kernel, graph_run_judge the judges. */
 void graph_run(const struct graph *graph, const float *row, float *scratch, float *margins);
 void graph_run_judge(const struct graph *graph, const float *row, float *scratch, float *margins);
+
+/* What explain shows. */
+const struct graph_node   *graph_nodes(const struct graph *graph);
+const struct graph_tensor *graph_tensors(const struct graph *graph);
+const uint32_t            *graph_inputs(const struct graph *graph);
+const struct graph_origin *graph_origins(const struct graph *graph);
+const struct forest       *graph_forest(const struct graph *graph, uint32_t forest);
 
 /* Bytes of a node's constants, and its multiply-adds: for people, and for the limits. */
 uint64_t graph_node_weight_bytes(const struct graph_node *node, const struct graph_tensor *tensors,

@@ -15,4 +15,8 @@ int xgboost_read(struct bytes file, struct model_plan *plan, struct failure *fai
 bool lightgbm_is(struct bytes file);
 int  lightgbm_read(struct bytes file, struct model_plan *plan, struct failure *failure);
 
+/* ONNX: a protocol buffer that begins with field 1, its version; no other format does. */
+bool onnx_is(struct bytes file);
+int  onnx_read(struct bytes file, struct model_plan *plan, struct failure *failure);
+
 #endif
