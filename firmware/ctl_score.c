@@ -23,7 +23,8 @@ static const char help[] =
 	"\n"
 	"The table's first line names its columns; each feature of the model must be one of\n"
 	"them, others are passed over.  A model that names no features takes the columns in\n"
-	"order, and one that reads a sequence those of each step, the oldest first.  An empty cell and NaN mean missing.  A blank line is passed over, unless the\n"
+	"order, and one that reads a sequence those of each step, the oldest first.  An empty cell "
+	"and NaN mean missing.  A blank line is passed over, unless the\n"
 	"table has one column only.\n"
 	"\n"
 	"  --contributions  print too how much of the margin each feature gave (exact Shapley\n"
@@ -48,7 +49,7 @@ struct score {
 	uint32_t      columns;                 /* in the header */
 	int32_t       feature_of[COLUMNS_MAX]; /* column -> model's feature, or -1 */
 	uint64_t      line;
-	float        *features;                /* [steps][features] */
+	float        *features; /* [steps][features] */
 };
 
 static int fail(const char *path, const char *place, const char *words)
@@ -122,14 +123,14 @@ static int take_memory(struct score *score)
 		return fail(score->path, "--contributions", model_explain_refusal(score->model));
 	if (score->contributions)
 		explain = model_explain_scratch_bytes(score->model);
-	most = run > explain ? run : explain;
+	most           = run > explain ? run : explain;
 	score->scratch = aligned_alloc(MODEL_ALIGN_BYTES, most ? most : MODEL_ALIGN_BYTES);
 	score->given   = calloc((size_t)model_output_count(score->model) *
 					(model_feature_count(score->model) + 1u),
 				sizeof(*score->given));
-	score->features = calloc((size_t)model_step_count(score->model) *
-					 model_feature_count(score->model),
-				 sizeof(*score->features));
+	score->features =
+		calloc((size_t)model_step_count(score->model) * model_feature_count(score->model),
+		       sizeof(*score->features));
 	if (!score->scratch || !score->given || !score->features)
 		return fail(score->path, "", "no memory for the model");
 	return 0;

@@ -16,7 +16,7 @@
 struct model {
 	struct model_facts facts;
 	uint16_t           slot_of[MODEL_FEATURES_MAX]; /* its feature -> the schema's */
-	uint16_t           schema_count; /* features in the schema it is bound to */
+	uint16_t           schema_count;                /* features in the schema it is bound to */
 	bool               bound;
 	bool               is_graph;
 	uint64_t           body_offset_bytes; /* the forest or graph, from the start of the model */
@@ -114,7 +114,8 @@ struct model *model_build(const struct model_plan *plan, void *memory, size_t si
 		.body_offset_bytes = head_bytes(),
 	};
 	if (plan->graph)
-		graph_build(plan->graph, (uint8_t *)memory + head_bytes(), size_bytes - head_bytes());
+		graph_build(plan->graph, (uint8_t *)memory + head_bytes(),
+			    size_bytes - head_bytes());
 	else
 		forest_build(plan->forest, (uint8_t *)memory + head_bytes(),
 			     size_bytes - head_bytes());
@@ -183,8 +184,8 @@ int model_bind(struct model *model, const struct feature_schema *schema, struct 
 	int result;
 
 	assert(schema->count <= TRANSACTION_FEATURES_MAX);
-	result       = model->facts.named ? bind_by_name(model, schema, failure)
-					  : bind_by_order(model, schema, failure);
+	result              = model->facts.named ? bind_by_name(model, schema, failure)
+						 : bind_by_order(model, schema, failure);
 	model->bound        = result == 0;
 	model->schema_count = (uint16_t)schema->count;
 	return result;
@@ -332,7 +333,7 @@ uint16_t model_step_count(const struct model *model)
 
 /* One of a forest's figures: of the only forest, or the sum, or the most, of a graph's. */
 static uint32_t of_forests(const struct model *model, uint32_t (*figure)(const struct forest *),
-			   bool most)
+			   bool                most)
 {
 	uint32_t all = 0;
 

@@ -30,13 +30,15 @@
 
 /* What a test sees of feature x.  The first two are for both kinds of test. */
 enum forest_view {
-	FOREST_NAN_RIGHT,  /* x; NaN goes right */
-	FOREST_NAN_LEFT,   /* x; NaN goes left */
-	FOREST_NAN_ZERO,   /* x; NaN is 0 */
-	FOREST_ZERO_RIGHT, /* x; NaN and anything as small as FOREST_ZERO_MAX goes right */
-	FOREST_ZERO_LEFT,  /* the same, left */
-	FOREST_C_INT,      /* sets only: x as C makes it an int, so -0.5 is category 0 and 2^24
+	FOREST_NAN_RIGHT,   /* x; NaN goes right */
+	FOREST_NAN_LEFT,    /* x; NaN goes left */
+	FOREST_NAN_ZERO,    /* x; NaN is 0 */
+	FOREST_ZERO_RIGHT,  /* x; NaN and anything as small as FOREST_ZERO_MAX goes right */
+	FOREST_ZERO_LEFT,   /* the same, left */
+	FOREST_C_INT,       /* sets only: x as C makes it an int, so -0.5 is category 0 and 2^24
 	                    * is a category; NaN goes right */
+	FOREST_WHOLE_RIGHT, /* sets only: a number with a fraction is no category; NaN goes right */
+	FOREST_WHOLE_LEFT,  /* the same, NaN goes left */
 	FOREST_VIEW_COUNT,
 };
 

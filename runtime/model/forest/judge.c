@@ -25,7 +25,10 @@ bool forest_goes_left(const struct forest_node *node, const uint32_t *sets, floa
 	if (node->kind == FOREST_LESS)
 		return less(node, x);
 	if (isnan(x))
-		return node->view == FOREST_NAN_LEFT;
+		return node->view == FOREST_NAN_LEFT || node->view == FOREST_WHOLE_LEFT;
+	if (node->view == FOREST_WHOLE_LEFT || node->view == FOREST_WHOLE_RIGHT)
+		return x >= 0.0f && x < FOREST_CATEGORY_END && x == (float)(uint32_t)x &&
+		       in_set(node, sets, (uint32_t)x);
 	if (node->view == FOREST_C_INT)
 		return x > -1.0f && x < 0x1p31f && in_set(node, sets, (uint32_t)(int32_t)x);
 	return x >= 0.0f && x < FOREST_CATEGORY_END && in_set(node, sets, (uint32_t)x);

@@ -56,9 +56,12 @@ static uint32_t code_of(enum forest_view view, float x)
 {
 	bool  c_int = view == FOREST_C_INT;
 	float end   = c_int ? 0x1p31f : FOREST_CATEGORY_END;
+	bool  whole = view == FOREST_WHOLE_LEFT || view == FOREST_WHOLE_RIGHT;
 
-	if (view == FOREST_NAN_LEFT && isnan(x))
+	if ((view == FOREST_NAN_LEFT || view == FOREST_WHOLE_LEFT) && isnan(x))
 		return FOREST_CODE_ALWAYS;
+	if (whole && x >= 0.0f && x < end && x != (float)(int32_t)x)
+		return FOREST_CODE_NEVER;
 	if ((x >= 0.0f || (c_int && x > -1.0f)) && x < end)
 		return FOREST_CODE_FIRST + (uint32_t)(int32_t)x;
 	return FOREST_CODE_NEVER;

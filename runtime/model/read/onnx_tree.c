@@ -182,14 +182,15 @@ static bool read_rows(struct trees *t)
 		int mode = mode_of(&modes->strings[i]);
 
 		t->rows[i] = (struct row){
-			.tree            = trees[i],
-			.node            = nodes[i],
-			.threshold       = values[i],
-			.true_node       = yes[i],
-			.false_node      = no[i],
-			.weight          = GRAPH_NONE,
-			.mode            = (uint8_t)mode,
-			.missing_is_true = missing && missing[i],
+			.tree       = trees[i],
+			.node       = nodes[i],
+			.threshold  = values[i],
+			.true_node  = yes[i],
+			.false_node = no[i],
+			.weight     = GRAPH_NONE,
+			.mode       = (uint8_t)mode,
+			/* What is missing is unequal to everything, onnxruntime finds. */
+			.missing_is_true = mode == NEQ || (missing && missing[i]),
 		};
 		fine = mode >= 0 ? check_row(t, &t->rows[i], feature[i])
 				 : refuse_row(t, &t->rows[i], "the mode is not known");
@@ -359,6 +360,8 @@ static bool test_of(struct trees *t, struct forest_plan *forest, const struct ro
 	node->view    = row->missing_is_true != *swapped ? FOREST_NAN_LEFT : FOREST_NAN_RIGHT;
 	if (row->mode == EQ || row->mode == NEQ) {
 		node->kind = FOREST_IN_SET;
+		node->view = row->missing_is_true != *swapped ? FOREST_WHOLE_LEFT
+							      : FOREST_WHOLE_RIGHT;
 		return set_for(t, forest, (uint32_t)row->threshold, node);
 	}
 	node->kind      = FOREST_LESS;
