@@ -20,6 +20,7 @@ struct model {
 	bool               bound;
 	bool               is_graph;
 	uint64_t           body_offset_bytes; /* the forest or graph, from the start of the model */
+	uint64_t           size_bytes;
 };
 
 static const struct forest *forest_of(const struct model *model)
@@ -112,6 +113,7 @@ struct model *model_build(const struct model_plan *plan, void *memory, size_t si
 		.facts             = plan->facts,
 		.is_graph          = plan->graph != NULL,
 		.body_offset_bytes = head_bytes(),
+		.size_bytes        = model_size(plan),
 	};
 	if (plan->graph)
 		graph_build(plan->graph, (uint8_t *)memory + head_bytes(),
@@ -363,4 +365,33 @@ uint32_t model_node_count(const struct model *model)
 uint32_t model_depth(const struct model *model)
 {
 	return of_forests(model, forest_depth, true);
+}
+
+size_t model_memory_bytes(const struct model *model)
+{
+	return model->size_bytes;
+}
+
+uint32_t model_layer_count(const struct model *model)
+{
+	return model->is_graph ? graph_of(model)->node_count : 1;
+}
+
+void model_layer(const struct model *model, uint32_t layer, struct model_layer *out)
+{
+	assert(layer < model_layer_count(model));
+	if (model->is_graph) {
+		graph_layer(graph_of(model), layer, out);
+		return;
+	}
+	*out = (struct model_layer){
+		.kernel       = "eight trees at once",
+		.why          = "a forest's only kernel; no jump depends on a feature",
+		.weight_bytes = model->size_bytes - model->body_offset_bytes,
+		.products     = (uint64_t)model_tree_count(model) * model_depth(model),
+		.result_bytes = model->facts.output_count * sizeof(float),
+	};
+	snprintf(out->op, sizeof(out->op), "trees");
+	snprintf(out->shape, sizeof(out->shape), "[1, %u] -> [1, %u]", model->facts.feature_count,
+		 model->facts.output_count);
 }

@@ -148,4 +148,22 @@ uint32_t model_tree_count(const struct model *model);
 uint32_t model_node_count(const struct model *model);
 uint32_t model_depth(const struct model *model); /* of the deepest tree */
 
+/* One layer as it runs, for people. */
+struct model_layer {
+	char        name[48];   /* the file's node; "" when it has no name */
+	char        op[32];     /* "dense", "gru", "trees" */
+	char        fused[32];  /* the activation that is computed with it; "" none */
+	char        shape[96];  /* "[1, 64] -> [1, 1]" */
+	const char *kernel;     /* which code runs it */
+	const char *why;        /* and why that */
+	uint64_t    weight_bytes;
+	uint64_t    products;    /* multiply-adds; of trees: tests, at most */
+	uint64_t    place_bytes; /* where in working memory its result lies */
+	uint64_t    result_bytes;
+};
+
+uint32_t model_layer_count(const struct model *model);
+void     model_layer(const struct model *model, uint32_t layer, struct model_layer *out);
+size_t   model_memory_bytes(const struct model *model); /* what model_build was asked for */
+
 #endif

@@ -49,15 +49,19 @@ static inline void model_fuzz_rows(const struct model *model)
 	static const float    values[] = { NAN,    -INFINITY, INFINITY, 0.0f,  -1.5f, 0.5f,
 					   100.0f, 1e-36f,    3.0f,     -0.5f, 3e9f };
 	static const uint32_t count    = sizeof(values) / sizeof(*values);
-	float                 row[MODEL_FEATURES_MAX];
+	uint32_t numbers = (uint32_t)model_step_count(model) * model_feature_count(model);
+	float   *row     = malloc(numbers * sizeof(*row));
+	void    *scratch = aligned_alloc(MODEL_ALIGN_BYTES,
+					 model_scratch_bytes(model) + MODEL_ALIGN_BYTES);
 
+	MUST(row && scratch);
 	for (uint32_t r = 0; r < count; r++) {
 		float fast[MODEL_OUTPUTS_MAX], judged[MODEL_OUTPUTS_MAX];
 
-		for (uint32_t i = 0; i < MODEL_FEATURES_MAX; i++)
+		for (uint32_t i = 0; i < numbers; i++)
 			row[i] = values[(r + i * (r + 1)) % count];
-		model_run(model, row, NULL, fast);
-		model_run_judge(model, row, NULL, judged);
+		model_run(model, row, scratch, fast);
+		model_run_judge(model, row, scratch, judged);
 		for (uint32_t o = 0; o < model_output_count(model); o++)
 			MUST(memcmp(&fast[o], &judged[o], sizeof(fast[o])) == 0 ||
 			     (isnan(fast[o]) && isnan(judged[o])));
@@ -65,6 +69,8 @@ static inline void model_fuzz_rows(const struct model *model)
 		if (r < 2)
 			model_fuzz_explain(model, row);
 	}
+	free(row);
+	free(scratch);
 }
 
 static inline void model_fuzz_one(const uint8_t *data, size_t size_bytes)

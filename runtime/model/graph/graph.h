@@ -310,7 +310,9 @@ size_t        graph_scratch_bytes(const struct graph *graph);
 void graph_run(const struct graph *graph, const float *row, float *scratch, float *margins);
 void graph_run_judge(const struct graph *graph, const float *row, float *scratch, float *margins);
 
-/* What explain shows. */
+/* One node as `assayctl model explain` shows it. */
+void graph_layer(const struct graph *graph, uint32_t node, struct model_layer *out);
+
 const struct graph_node   *graph_nodes(const struct graph *graph);
 const struct graph_tensor *graph_tensors(const struct graph *graph);
 const uint32_t            *graph_inputs(const struct graph *graph);

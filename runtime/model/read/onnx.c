@@ -448,6 +448,18 @@ static bool read_node(struct onnx *o, const Onnx__NodeProto *node)
 	return row->read(o, row) && onnx_attributes_done(o);
 }
 
+/* What only wraps a model's answer does not name it. */
+static bool names_model(const char *op)
+{
+	static const char *const wraps[] = { "ZipMap", "Identity", "Cast", "Reshape", "Squeeze",
+					     "Normalizer", "Concat" };
+
+	for (size_t i = 0; i < sizeof(wraps) / sizeof(*wraps); i++)
+		if (strcmp(op, wraps[i]) == 0)
+			return false;
+	return true;
+}
+
 static bool read_nodes(struct onnx *o)
 {
 	const Onnx__GraphProto *graph = o->file->graph;
@@ -463,7 +475,7 @@ static bool read_nodes(struct onnx *o)
 		}
 		if (needed && !read_node(o, node))
 			return false;
-		if (needed)
+		if (needed && names_model(node->op_type))
 			o->objective = node->op_type;
 	}
 	return true;
