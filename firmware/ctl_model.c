@@ -105,8 +105,8 @@ static void print_table(const struct model *model)
 	if (model_tree_count(model) > 0)
 		printf("%u trees, %u nodes, the deepest %u\n", model_tree_count(model),
 		       model_node_count(model), model_depth(model));
-	printf("\n%-32s %-22s %-32s %11s %11s %16s  %s\n", "node", "operator", "shape", "weights, B",
-	       "mul-adds", "result at, B", "kernel");
+	printf("\n%-32s %-22s %-32s %11s %11s %16s  %s\n", "node", "operator", "shape",
+	       "weights, B", "mul-adds", "result at, B", "kernel");
 	for (uint32_t i = 0; i < model_layer_count(model); i++) {
 		model_layer(model, i, &layer);
 		snprintf(what, sizeof(what), "%s%s%s", layer.op, layer.fused[0] ? " + " : "",

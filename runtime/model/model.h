@@ -150,12 +150,12 @@ uint32_t model_depth(const struct model *model); /* of the deepest tree */
 
 /* One layer as it runs, for people. */
 struct model_layer {
-	char        name[48];   /* the file's node; "" when it has no name */
-	char        op[32];     /* "dense", "gru", "trees" */
-	char        fused[32];  /* the activation that is computed with it; "" none */
-	char        shape[96];  /* "[1, 64] -> [1, 1]" */
-	const char *kernel;     /* which code runs it */
-	const char *why;        /* and why that */
+	char        name[48];  /* the file's node; "" when it has no name */
+	char        op[32];    /* "dense", "gru", "trees" */
+	char        fused[32]; /* the activation that is computed with it; "" none */
+	char        shape[96]; /* "[1, 64] -> [1, 1]" */
+	const char *kernel;    /* which code runs it */
+	const char *why;       /* and why that */
 	uint64_t    weight_bytes;
 	uint64_t    products;    /* multiply-adds; of trees: tests, at most */
 	uint64_t    place_bytes; /* where in working memory its result lies */

@@ -18,7 +18,7 @@ static void tell_kernel(const struct graph_node *node, struct model_layer *out)
 	bool fast = graph_kernels[node->op] != graph_judges[node->op];
 
 	out->kernel = fast ? "fast" : "plain C";
-	out->why    = fast ? "the judge's bits, sooner" : "the judge itself: no other is made for it";
+	out->why = fast ? "the judge's bits, sooner" : "the judge itself: no other is made for it";
 	if (node->op == GRAPH_FOREST)
 		out->kernel = "eight trees at once";
 }

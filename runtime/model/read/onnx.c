@@ -451,8 +451,8 @@ static bool read_node(struct onnx *o, const Onnx__NodeProto *node)
 /* What only wraps a model's answer does not name it. */
 static bool names_model(const char *op)
 {
-	static const char *const wraps[] = { "ZipMap", "Identity", "Cast", "Reshape", "Squeeze",
-					     "Normalizer", "Concat" };
+	static const char *const wraps[] = { "ZipMap",  "Identity",   "Cast",  "Reshape",
+					     "Squeeze", "Normalizer", "Concat" };
 
 	for (size_t i = 0; i < sizeof(wraps) / sizeof(*wraps); i++)
 		if (strcmp(op, wraps[i]) == 0)
