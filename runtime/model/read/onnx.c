@@ -24,32 +24,6 @@ static int refuse(struct failure *failure, const char *place, const char *words)
 	return -1;
 }
 
-/* A refusal that belongs to no node: `place` and words with one number. */
-__attribute__((format(printf, 3, 4))) static bool refuse_at(struct onnx *o, const char *place,
-							    const char *words, ...)
-{
-	va_list arguments;
-
-	if (o->build.failed)
-		return false;
-	o->build.failed   = true;
-	*o->build.failure = (struct failure){ .reason = REASON_model_missing };
-	snprintf(o->build.failure->place, sizeof(o->build.failure->place), "%s", place);
-	va_start(arguments, words);
-	vsnprintf(o->build.failure->detail, sizeof(o->build.failure->detail), words, arguments);
-	va_end(arguments);
-	return false;
-}
-
-static void printable(char *out, size_t out_bytes, const char *text)
-{
-	size_t i = 0;
-
-	for (; text && text[i] && i + 1 < out_bytes; i++)
-		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	out[i] = '\0';
-}
-
 /* ---- the file as a whole */
 
 static bool read_opsets(struct onnx *o)
@@ -63,17 +37,17 @@ static bool read_opsets(struct onnx *o)
 			o->opset_ml = set->version;
 	}
 	if (o->opset != 0 && (o->opset < OPSET_MIN || o->opset > OPSET_MAX))
-		return refuse_at(o, "opset_import",
-				 "operator set %lld is not supported; allowed are "
-				 "%d to %d",
-				 (long long)o->opset, OPSET_MIN, OPSET_MAX);
+		return onnx_refuse_at(o, "opset_import",
+				      "operator set %lld is not supported; allowed are "
+				      "%d to %d",
+				      (long long)o->opset, OPSET_MIN, OPSET_MAX);
 	if (o->opset_ml < 0 || o->opset_ml > OPSET_ML_MAX)
-		return refuse_at(o, "opset_import",
-				 "operator set %lld of ai.onnx.ml is not "
-				 "supported; allowed are 1 to %d",
-				 (long long)o->opset_ml, OPSET_ML_MAX);
+		return onnx_refuse_at(o, "opset_import",
+				      "operator set %lld of ai.onnx.ml is not "
+				      "supported; allowed are 1 to %d",
+				      (long long)o->opset_ml, OPSET_ML_MAX);
 	if (o->opset == 0 && o->opset_ml == 0)
-		return refuse_at(o, "opset_import", "the file names no operator set");
+		return onnx_refuse_at(o, "opset_import", "the file names no operator set");
 	/* Models of trees alone need only ai.onnx.ml's. */
 	if (o->opset == 0)
 		o->opset = OPSET_MIN;
@@ -86,21 +60,21 @@ static bool whole_graph(struct onnx *o)
 	const Onnx__GraphProto *graph = o->file->graph;
 
 	if (!graph)
-		return refuse_at(o, "graph", "the file holds no graph");
+		return onnx_refuse_at(o, "graph", "the file holds no graph");
 	if (graph->n_sparse_initializer > 0)
-		return refuse_at(o, "graph", "sparse initializers are not supported");
+		return onnx_refuse_at(o, "graph", "sparse initializers are not supported");
 	for (size_t n = 0; n < graph->n_node; n++)
 		if (!graph->node[n]->op_type || !graph->node[n]->op_type[0])
-			return refuse_at(o, "graph", "node %zu has no operator", n);
+			return onnx_refuse_at(o, "graph", "node %zu has no operator", n);
 	for (size_t i = 0; i < graph->n_initializer; i++)
 		if (!graph->initializer[i]->name)
-			return refuse_at(o, "graph", "initializer %zu has no name", i);
+			return onnx_refuse_at(o, "graph", "initializer %zu has no name", i);
 	for (size_t i = 0; i < graph->n_input; i++)
 		if (!graph->input[i]->name)
-			return refuse_at(o, "graph", "input %zu has no name", i);
+			return onnx_refuse_at(o, "graph", "input %zu has no name", i);
 	for (size_t i = 0; i < graph->n_output; i++)
 		if (!graph->output[i]->name)
-			return refuse_at(o, "graph", "output %zu has no name", i);
+			return onnx_refuse_at(o, "graph", "output %zu has no name", i);
 	return true;
 }
 
@@ -130,7 +104,7 @@ static const Onnx__ValueInfoProto *choose_answer(struct onnx *o)
 	for (size_t i = 0; i < graph->n_output; i++)
 		if (is_answer(graph->output[i]))
 			return graph->output[i];
-	refuse_at(o, "graph", "no output holds numbers (float or double)");
+	onnx_refuse_at(o, "graph", "no output holds numbers (float or double)");
 	return NULL;
 }
 
@@ -172,10 +146,10 @@ static bool read_initializers(struct onnx *o)
 
 		if (!value)
 			return false;
-		printable(name, sizeof(name), value->name);
+		onnx_printable(name, sizeof(name), value->name);
 		snprintf(place, sizeof(place), "initializer '%s'", name);
 		if (value->made)
-			return refuse_at(o, place, "is given twice");
+			return onnx_refuse_at(o, place, "is given twice");
 		value->made = true;
 		if (!value->needed)
 			continue;
@@ -188,228 +162,6 @@ static bool read_initializers(struct onnx *o)
 			return false;
 		}
 	}
-	return true;
-}
-
-/* ---- inputs: the row */
-
-struct input {
-	const char        *name;
-	struct graph_shape shape;
-	bool               is_free[GRAPH_RANK_MAX];
-	enum graph_type    type;
-};
-
-static bool read_input(struct onnx *o, const Onnx__ValueInfoProto *info, struct input *input)
-{
-	const Onnx__TypeProto__Tensor *tensor;
-	char                           place[80], name[64];
-
-	printable(name, sizeof(name), info->name);
-	snprintf(place, sizeof(place), "input '%s'", name);
-	*input = (struct input){ .name = info->name };
-	if (!info->type || info->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
-		return refuse_at(o, place, "is not a tensor");
-	tensor = info->type->tensor_type;
-	switch (tensor->elem_type) {
-	case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
-	case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE: input->type = GRAPH_FLOAT; break;
-	case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
-	case ONNX__TENSOR_PROTO__DATA_TYPE__INT64: input->type = GRAPH_WHOLE; break;
-	case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL: input->type = GRAPH_BOOL; break;
-	default:
-		return refuse_at(o, place,
-				 "is of type %d, which is not supported; features are "
-				 "numbers",
-				 tensor->elem_type);
-	}
-	if (!tensor->shape || tensor->shape->n_dim < 1 || tensor->shape->n_dim > 3)
-		return refuse_at(o, place, "has %zu axes; allowed are 1 to 3",
-				 tensor->shape ? tensor->shape->n_dim : 0);
-	input->shape.rank = (uint8_t)tensor->shape->n_dim;
-	for (uint32_t d = 0; d < input->shape.rank; d++) {
-		const Onnx__TensorShapeProto__Dimension *dim   = tensor->shape->dim[d];
-		bool                                     fixed = dim->value_case ==
-			     ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-
-		/* Some exporters write a free dimension as 0 or -1. */
-		input->is_free[d] = !fixed || dim->dim_value <= 0;
-		if (!input->is_free[d] && dim->dim_value > GRAPH_FLOATS_MAX)
-			return refuse_at(o, place, "has a dimension of %lld",
-					 (long long)dim->dim_value);
-		input->shape.dims[d] = input->is_free[d] ? 1 : (uint32_t)dim->dim_value;
-	}
-	return true;
-}
-
-/* Is the value read by a GRU or LSTM, whose batch is axis 1?  Through casts and the like is
- * not looked. */
-static bool feeds_recurrence(const struct onnx *o, const char *name)
-{
-	const Onnx__GraphProto *graph = o->file->graph;
-
-	for (size_t n = 0; n < graph->n_node; n++) {
-		const Onnx__NodeProto *node = graph->node[n];
-
-		if (node->n_input > 0 && strcmp(node->input[0], name) == 0 &&
-		    (strcmp(node->op_type, "GRU") == 0 || strcmp(node->op_type, "LSTM") == 0))
-			return true;
-	}
-	return false;
-}
-
-/* The batch becomes 1: the free dimension, or in a file made for a fixed batch the first,
- * in a recurrence's input the second. */
-static bool take_batch(struct onnx *o, struct input *input)
-{
-	struct graph_shape *shape = &input->shape;
-	uint32_t            frees = 0, batch_axis;
-	char                place[80], name[64];
-
-	printable(name, sizeof(name), input->name);
-	snprintf(place, sizeof(place), "input '%s'", name);
-	for (uint32_t d = 0; d < shape->rank; d++)
-		frees += input->is_free[d];
-	if (frees > 1 || (shape->rank > 1 && input->is_free[shape->rank - 1]))
-		return refuse_at(o, place,
-				 "has free dimensions beside the batch; the number of "
-				 "features and of steps must be fixed when the model is saved");
-	if (frees == 1 || shape->rank == 1)
-		return true;
-	if (shape->rank == 3 && (shape->dims[0] == 1 || shape->dims[1] == 1))
-		return true;
-	batch_axis = shape->rank == 3 && feeds_recurrence(o, input->name) ? 1 : 0;
-	if (shape->dims[batch_axis] > 1)
-		o->batch = shape->dims[batch_axis];
-	shape->dims[batch_axis] = 1;
-	return true;
-}
-
-static bool set_name(struct onnx *o, uint32_t feature, const char *text, size_t length)
-{
-	struct model_facts *facts = o->facts;
-
-	if (length < 1 || length > MODEL_NAME_BYTES_MAX)
-		return refuse_at(o, "feature names", "a name has %zu bytes; allowed are 1 to %u",
-				 length, MODEL_NAME_BYTES_MAX);
-	memcpy(facts->names[feature], text, length);
-	facts->names[feature][length] = '\0';
-	for (uint32_t i = 0; i < feature; i++)
-		if (strcmp(facts->names[i], facts->names[feature]) == 0)
-			return refuse_at(o, "feature names", "two features have the same name");
-	return true;
-}
-
-static bool add_input(struct onnx *o, const struct input *input, uint32_t offset)
-{
-	struct onnx_value *value = onnx_name(o, input->name);
-
-	if (!value)
-		return false;
-	if (value->made)
-		return refuse_at(o, "graph", "two inputs have the same name");
-	value->made   = true;
-	value->tensor = graph_add_input(&o->build, input->type, input->shape, offset);
-	return value->tensor != GRAPH_NONE;
-}
-
-/* The one input: [features], [1, features], or a sequence of steps. */
-static bool one_input(struct onnx *o, struct input *input)
-{
-	struct graph_plan *plan = o->build.plan;
-	uint32_t           last;
-
-	if (!take_batch(o, input))
-		return false;
-	last           = input->shape.rank - 1u;
-	plan->features = input->shape.dims[last];
-	plan->steps    = 1;
-	for (uint32_t d = 0; d < last; d++)
-		plan->steps *= input->shape.dims[d];
-	if (plan->features > MODEL_FEATURES_MAX || plan->steps > MODEL_STEPS_MAX)
-		return refuse_at(o, "graph", "%u steps of %u features; allowed are %u steps of %u",
-				 plan->steps, plan->features, MODEL_STEPS_MAX, MODEL_FEATURES_MAX);
-	return add_input(o, input, 0);
-}
-
-/* Columns of a data frame: an input each. */
-static bool many_inputs(struct onnx *o, struct input *inputs, uint32_t count)
-{
-	struct graph_plan *plan = o->build.plan;
-
-	plan->steps    = 1;
-	plan->features = count;
-	for (uint32_t i = 0; i < count; i++) {
-		if (!take_batch(o, &inputs[i]))
-			return false;
-		if (graph_shape_count(inputs[i].shape, 1) != 1)
-			return refuse_at(o, "graph",
-					 "of several inputs, each must be one feature "
-					 "([batch, 1]); input %u is not",
-					 i);
-		if (!set_name(o, i, inputs[i].name, strlen(inputs[i].name)) ||
-		    !add_input(o, &inputs[i], i))
-			return false;
-	}
-	o->facts->named = true;
-	return true;
-}
-
-/* Older files list initializers among the inputs. */
-static bool read_inputs(struct onnx *o)
-{
-	const Onnx__GraphProto *graph = o->file->graph;
-	struct input            inputs[MODEL_FEATURES_MAX];
-	uint32_t                count = 0;
-
-	for (size_t i = 0; i < graph->n_input; i++) {
-		const struct onnx_value *value = onnx_value(o, graph->input[i]->name);
-
-		if (value && value->made)
-			continue;
-		if (count == MODEL_FEATURES_MAX)
-			return refuse_at(o, "graph", "more than %u inputs", MODEL_FEATURES_MAX);
-		if (!read_input(o, graph->input[i], &inputs[count++]))
-			return false;
-	}
-	if (count == 0)
-		return refuse_at(o, "graph", "there are no inputs");
-	return count == 1 ? one_input(o, inputs) : many_inputs(o, inputs, count);
-}
-
-/* metadata "feature_names": names between commas, or as a JSON list of plain strings. */
-static bool read_names(struct onnx *o)
-{
-	const char *text  = NULL;
-	uint32_t    count = 0;
-
-	for (size_t i = 0; i < o->file->n_metadata_props; i++) {
-		const Onnx__StringStringEntryProto *entry = o->file->metadata_props[i];
-
-		if (entry->key && entry->value && strcmp(entry->key, "feature_names") == 0)
-			text = entry->value;
-	}
-	if (!text || o->facts->named)
-		return true;
-	while (*text) {
-		size_t skip = strspn(text, " \t\r\n[]\",");
-		size_t length;
-
-		text += skip;
-		length = strcspn(text, skip && text[-1] == '"' ? "\"" : ",]\"");
-		if (length == 0)
-			break;
-		if (count == o->facts->feature_count)
-			return refuse_at(o, "feature names", "there are more than %u features",
-					 o->facts->feature_count);
-		if (!set_name(o, count++, text, length))
-			return false;
-		text += length;
-	}
-	if (count != o->facts->feature_count)
-		return refuse_at(o, "feature names", "%u names for %u features", count,
-				 o->facts->feature_count);
-	o->facts->named = true;
 	return true;
 }
 
@@ -426,7 +178,7 @@ static bool read_node(struct onnx *o, const Onnx__NodeProto *node)
 	o->attributes_read = 0;
 	if (!graph_begin(&o->build, node->name, node->op_type))
 		return false;
-	printable(shown, sizeof(shown), domain);
+	onnx_printable(shown, sizeof(shown), domain);
 	if (!row) {
 		graph_refuse(&o->build, "the operator is not supported%s%s",
 			     shown[0] ? "; its domain is " : "", shown);
@@ -483,15 +235,44 @@ static bool read_nodes(struct onnx *o)
 
 /* ---- the end: which numbers, through which link */
 
+/* The logistic of the difference is the softmax of two; GRAPH_NONE when it is none. */
+static uint32_t of_softmax(struct onnx *o, uint32_t tensor)
+{
+	struct graph_plan *plan = o->build.plan;
+	struct graph_shape one  = { .rank = 2, .dims = { 1, 1 } },
+			   two  = { .rank = 2, .dims = { 1, 2 } };
+	uint32_t side[2], x = GRAPH_NONE;
+	int32_t  step[GRAPH_RANK_MAX] = { 1, 1, 1, 1, 1, 1 };
+
+	for (uint32_t n = 0; n < plan->node_count; n++)
+		if (plan->nodes[n].output == plan->tensors[tensor].root &&
+		    plan->nodes[n].op == GRAPH_SOFTMAX && plan->nodes[n].line.length == 2)
+			x = plan->inputs[plan->nodes[n].first_input];
+	if (x == GRAPH_NONE || graph_tensor(&o->build, x)->count != 2)
+		return GRAPH_NONE;
+	x = graph_add_view(&o->build, x, two);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t first[GRAPH_RANK_MAX] = { 0, i };
+
+		side[i] = graph_add_slice(&o->build, x, first, step, one);
+	}
+	x = graph_add_walk(&o->build, GRAPH_SUB, side[1], side[0]);
+	return graph_add_scalar(&o->build, GRAPH_SIGMOID, x, 0.0f, 0.0f);
+}
+
 /* Probabilities of two classes: the second's alone. */
 static uint32_t second_of_two(struct onnx *o, const struct onnx_value *value)
 {
 	struct graph_shape shape                 = graph_shape_of(&o->build, value->tensor);
 	uint32_t           first[GRAPH_RANK_MAX] = { 0, 1 };
 	int32_t            step[GRAPH_RANK_MAX]  = { 1, 1, 1, 1, 1, 1 };
+	uint32_t           logistic;
 
 	if (value->second != GRAPH_NONE)
 		return value->second;
+	logistic = of_softmax(o, value->tensor);
+	if (logistic != GRAPH_NONE)
+		return logistic;
 	shape.dims[1] = 1;
 	return graph_add_slice(&o->build, value->tensor, first, step, shape);
 }
@@ -525,10 +306,10 @@ static bool check_batch(struct onnx *o, const Onnx__ValueInfoProto *answer, uint
 	}
 	if (declared == (uint64_t)count * o->batch)
 		return true;
-	return refuse_at(o, "graph",
-			 "the model is made for a batch of %u and does not answer each "
-			 "row by itself; save it with a free batch",
-			 o->batch);
+	return onnx_refuse_at(o, "graph",
+			      "the model is made for a batch of %u and does not answer each "
+			      "row by itself; save it with a free batch",
+			      o->batch);
 }
 
 static bool take_answer(struct onnx *o, const Onnx__ValueInfoProto *answer)
@@ -539,7 +320,7 @@ static bool take_answer(struct onnx *o, const Onnx__ValueInfoProto *answer)
 	enum model_link            link;
 
 	if (!value || !value->made || value->tensor == GRAPH_NONE)
-		return refuse_at(o, "graph", "the output is made by no node");
+		return onnx_refuse_at(o, "graph", "the output is made by no node");
 	output = value->tensor;
 	tensor = graph_tensor(&o->build, output);
 	if (!check_batch(o, answer, tensor->count))
@@ -552,8 +333,8 @@ static bool take_answer(struct onnx *o, const Onnx__ValueInfoProto *answer)
 	output = o->build.plan->output;
 	tensor = graph_tensor(&o->build, output);
 	if (tensor->count > MODEL_OUTPUTS_MAX)
-		return refuse_at(o, "graph", "%u outputs; allowed are 1 to %u", tensor->count,
-				 MODEL_OUTPUTS_MAX);
+		return onnx_refuse_at(o, "graph", "%u outputs; allowed are 1 to %u", tensor->count,
+				      MODEL_OUTPUTS_MAX);
 	o->facts->link         = (uint8_t)link;
 	o->facts->link_scale   = 1.0f;
 	o->facts->output_count = (uint16_t)tensor->count;
@@ -567,14 +348,14 @@ static bool read_graph(struct onnx *o)
 	if (!read_opsets(o) || !whole_graph(o) || !onnx_values_make(o))
 		return false;
 	answer = choose_answer(o);
-	if (!answer || !mark_needed(o, answer->name) || !read_initializers(o) || !read_inputs(o))
+	if (!answer || !mark_needed(o, answer->name) || !read_initializers(o) || !onnx_inputs(o))
 		return false;
 	o->facts->feature_count = (uint16_t)o->build.plan->features;
 	o->facts->steps         = (uint16_t)o->build.plan->steps;
-	if (!read_names(o) || !read_nodes(o) || !take_answer(o, answer))
+	if (!onnx_feature_names(o) || !read_nodes(o) || !take_answer(o, answer))
 		return false;
-	printable(o->facts->objective, sizeof(o->facts->objective),
-		  o->objective ? o->objective : "Identity");
+	onnx_printable(o->facts->objective, sizeof(o->facts->objective),
+		       o->objective ? o->objective : "Identity");
 	return true;
 }
 

@@ -36,6 +36,16 @@ struct onnx {
 	const char             *objective;       /* the operator the answer comes from */
 };
 
+/* A refusal that belongs to no node.  Always false. */
+__attribute__((format(printf, 3, 4))) bool onnx_refuse_at(struct onnx *o, const char *place,
+							  const char *words, ...);
+/* A name of the file as safe printable ASCII, cut to fit. */
+void onnx_printable(char *out, size_t out_bytes, const char *text);
+
+/* ---- inputs of the graph: the row (onnx_input.c) */
+bool onnx_inputs(struct onnx *o);
+bool onnx_feature_names(struct onnx *o); /* from the file's metadata */
+
 /* ---- names: NULL when there is none of that name (onnx_values.c) */
 bool               onnx_values_make(struct onnx *o);
 struct onnx_value *onnx_value(const struct onnx *o, const char *name);
@@ -53,6 +63,9 @@ bool onnx_has_output(const struct onnx *o, uint32_t output);
 bool onnx_output(struct onnx *o, uint32_t output, uint32_t tensor);
 /* An output that cannot be read, and why. */
 void onnx_output_why_not(struct onnx *o, uint32_t output, const char *why_not);
+
+/* Output 0 is an empty constant, of which only a shape may be made. */
+bool onnx_nothing(struct onnx *o, const char *why_not);
 
 /* ---- attributes of o->node.  Those that no reader asked for are refused afterwards. */
 const Onnx__AttributeProto *onnx_attribute(struct onnx *o, const char *name);
@@ -79,6 +92,11 @@ int64_t onnx_whole_back(float value);
 /* An axis of a shape of `rank`, counted from the end when negative; a refusal otherwise. */
 bool onnx_axis(struct onnx *o, int64_t given, uint32_t rank, uint32_t *axis);
 
+static inline int64_t onnx_limited(int64_t value, int64_t low, int64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
 /* ---- operators: each reads o->node; false after a refusal */
 struct onnx_operator {
 	const char *domain; /* "" or "ai.onnx.ml" */
@@ -98,13 +116,13 @@ onnx_reader onnx_scalar, onnx_scalar_alpha, onnx_binary, onnx_swapped, onnx_vari
 /* onnx_layer.c */
 onnx_reader onnx_gemm, onnx_matmul, onnx_softmax, onnx_reduce, onnx_arg_max, onnx_batch_norm,
 	onnx_layer_norm;
-/* onnx_shape.c */
+/* onnx_shape.c, onnx_slice.c, onnx_constant.c */
 onnx_reader onnx_reshape, onnx_flatten, onnx_squeeze, onnx_unsqueeze, onnx_transpose, onnx_concat,
 	onnx_slice, onnx_split, onnx_gather, onnx_constant_node, onnx_constant_of_shape,
 	onnx_shape_node, onnx_expand;
 /* onnx_window.c, onnx_recurrent.c */
 onnx_reader onnx_conv, onnx_pool, onnx_global_pool, onnx_recurrent;
-/* onnx_ml.c, onnx_linear.c, onnx_tree.c */
+/* onnx_ml.c, onnx_linear.c, onnx_tree_operator.c */
 onnx_reader onnx_scaler, onnx_normalizer, onnx_one_hot, onnx_label_encoder, onnx_imputer,
 	onnx_zip_map, onnx_array_feature, onnx_binarizer, onnx_vectorizer, onnx_linear_classifier,
 	onnx_linear_regressor, onnx_tree_classifier, onnx_tree_regressor;

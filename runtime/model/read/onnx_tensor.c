@@ -155,9 +155,7 @@ static bool typed_number(struct onnx *o, const Onnx__TensorProto *tensor, size_t
 
 static const char *printable_name(const Onnx__TensorProto *tensor, char out[static 48])
 {
-	snprintf(out, 48, "%s", tensor->name ? tensor->name : "");
-	for (char *c = out; *c; c++)
-		*c = *c >= ' ' && *c <= '~' ? *c : '?';
+	onnx_printable(out, 48, tensor->name);
 	return out;
 }
 

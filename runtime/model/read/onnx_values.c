@@ -1,10 +1,35 @@
 /* The names of a graph's values, and a node's inputs, outputs and attributes. */
-#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/model/read/onnx_node.h"
+
+void onnx_printable(char *out, size_t out_bytes, const char *text)
+{
+	size_t i = 0;
+
+	for (; text && text[i] && i + 1 < out_bytes; i++)
+		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	out[i] = '\0';
+}
+
+/* A refusal that belongs to no node: `place` and words with one number. */
+bool onnx_refuse_at(struct onnx *o, const char *place, const char *words, ...)
+{
+	va_list arguments;
+
+	if (o->build.failed)
+		return false;
+	o->build.failed   = true;
+	*o->build.failure = (struct failure){ .reason = REASON_model_missing };
+	snprintf(o->build.failure->place, sizeof(o->build.failure->place), "%s", place);
+	va_start(arguments, words);
+	vsnprintf(o->build.failure->detail, sizeof(o->build.failure->detail), words, arguments);
+	va_end(arguments);
+	return false;
+}
 
 /* A name that is further from its place than this was made to be. */
 #define PROBES_MAX 256u
@@ -95,9 +120,7 @@ uint32_t onnx_input(struct onnx *o, uint32_t input)
 	if (input >= o->node->n_input || !o->node->input[input][0])
 		return graph_refuse(&o->build, "input %u is missing", input);
 	value = onnx_value(o, o->node->input[input]);
-	snprintf(name, sizeof(name), "%s", o->node->input[input]);
-	for (char *c = name; *c; c++)
-		*c = *c >= ' ' && *c <= '~' ? *c : '?';
+	onnx_printable(name, sizeof(name), o->node->input[input]);
 	if (!value || !value->made)
 		return graph_refuse(&o->build,
 				    "input \"%s\" is not made by a node before this one; "
@@ -185,6 +208,14 @@ void onnx_output_why_not(struct onnx *o, uint32_t output, const char *why_not)
 		value->why_not = why_not;
 }
 
+bool onnx_nothing(struct onnx *o, const char *why_not)
+{
+	onnx_output_why_not(o, 0, why_not);
+	if (onnx_has_output(o, 0) && !o->build.failed)
+		onnx_value(o, o->node->output[0])->empty = true;
+	return !o->build.failed;
+}
+
 /* ---- attributes */
 
 static const Onnx__AttributeProto *find_attribute(struct onnx *o, const char *name, bool read)
@@ -219,9 +250,7 @@ bool onnx_attributes_done(struct onnx *o)
 
 		if (i < 64 && (o->attributes_read >> i & 1))
 			continue;
-		snprintf(name, sizeof(name), "%s", attribute->name ? attribute->name : "");
-		for (char *c = name; *c; c++)
-			*c = *c >= ' ' && *c <= '~' ? *c : '?';
+		onnx_printable(name, sizeof(name), attribute->name);
 		graph_refuse(&o->build, "attribute \"%s\" is not supported", name);
 		return false;
 	}
