@@ -96,14 +96,14 @@ own_flags   := -I. $(flags) $(warnings) $(warnings_$(VARIANT))
 third_flags := $(flags) -w
 link_flags  := $(filter -fsanitize% -O%,$(subst fuzzer-no-link$(comma),,$(flags))) -pie -fuse-ld=lld \
 	-Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--build-id=sha1
-libs := -Wl,--as-needed -lconfig -lyyjson -lllhttp -lnettle -lseccomp -lIPSec_MB -luring
+libs := -Wl,--as-needed -lconfig -lyyjson -lllhttp -lnettle -lseccomp -lIPSec_MB -luring -lprotobuf-c
 
 # Each fragment names one outside library's sources, flags and directories.
 include drivers/nic/dpdk.mk drivers/tcp/lwip.mk drivers/tls/mbedtls.mk
 
 # ---- what there is to build; every list may be empty
 mains  := $(wildcard firmware/main_*.c)
-srcs   := $(filter-out $(mains),$(wildcard runtime/*/*.c drivers/*/*.c config/*.c firmware/*.c firmware/*/*.c))
+srcs   := $(filter-out $(mains),$(wildcard runtime/*/*.c runtime/*/*/*.c drivers/*/*.c config/*.c firmware/*.c firmware/*/*.c))
 units  := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
 helps  := $(filter-out $(units),$(shell find tests/unit tests/lib -name '*.c' 2>/dev/null | sort))
 fuzzes := $(wildcard tests/fuzz/*.c)
@@ -115,6 +115,10 @@ unit_programs := $(units:%.c=$(O)/%)
 tool_programs := $(tools:%.c=$(O)/%)
 fuzz_programs := $(fuzzes:tests/fuzz/%.c=$(O)/%)
 bench_programs := $(benches:%.c=$(O)/%)
+# ONNX files are read by code made at build time from the schema in Debian's package.
+ONNX_SCHEMA := /usr/include/onnx/onnx.proto
+onnx_object := $(O)/obj/gen/onnx.pb-c.o
+
 archives      := $(O)/libassay.a $(if $(LWIP_FILES),$(O)/liblwip.a) $(if $(MBEDTLS_FILES),$(O)/libmbedtls.a)
 
 # ---- flags of the directories that own an outside library
@@ -122,6 +126,7 @@ tests_flags := $(DPDK_CFLAGS) $(LWIP_CFLAGS) $(MBEDTLS_CFLAGS) -Wno-unused-param
 dir_flags = $(strip $(if $(filter drivers/nic/% drivers/mem/%,$(1)),$(DPDK_CFLAGS)) \
 	$(if $(filter drivers/tcp/%,$(1)),$(LWIP_CFLAGS)) \
 	$(if $(filter drivers/tls/%,$(1)),$(MBEDTLS_CFLAGS)) \
+	$(if $(filter runtime/model/read/onnx%,$(1)),-isystem $(O)/gen) \
 	$(if $(filter tests/%,$(1)),$(tests_flags)))
 
 # A change of flags, of the compiler or of the root rebuilds what used them.
@@ -148,8 +153,17 @@ $(O)/obj/mbedtls/%.o: $(MBEDTLS)/%.c $(O)/.flags drivers/tls/mbedtls.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(third_flags) $(MBEDTLS_CFLAGS) $(MBEDTLS_BUILD_CFLAGS) -I. -MMD -MP -c $< -o $@
 
+$(O)/gen/onnx.pb-c.c: $(ONNX_SCHEMA) $(O)/.flags
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $< 2>$(@D)/warnings || \
+		{ cat $(@D)/warnings; exit 1; }
+$(onnx_object): $(O)/gen/onnx.pb-c.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(third_flags) -I$(O)/gen -c $< -o $@
+$(filter $(O)/obj/runtime/model/read/onnx%.o,$(srcs:%.c=$(O)/obj/%.o)): $(O)/gen/onnx.pb-c.c
+
 archive = $(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
-$(O)/libassay.a: $(srcs:%.c=$(O)/obj/%.o) $(O)/.sources
+$(O)/libassay.a: $(srcs:%.c=$(O)/obj/%.o) $(onnx_object) $(O)/.sources
 	@mkdir -p $(@D)
 	$(archive)
 $(O)/liblwip.a: $(LWIP_FILES:%.c=$(O)/obj/lwip/%.o)
@@ -180,7 +194,9 @@ $(tool_programs): $(O)/%: $(O)/obj/%.o
 # A bench is linked like a unit test, but for its framework.
 $(bench_programs): $(O)/%: $(O)/obj/%.o $(O)/libtest.a $(archives)
 	@mkdir -p $(@D)
-	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) -lcmocka -lpthread -lm -o $@
+	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) $(peers_of) -lcmocka -lpthread -lm -o $@
+# The libraries it measures us beside.
+$(O)/tests/bench/forest: private peers_of := -lxgboost -lonnxruntime
 
 $(O)/json: $(O)/obj/tests/lib/transaction_json.o
 $(fuzz_programs): $(O)/%: $(O)/obj/tests/fuzz/%.o $(archives)
@@ -236,7 +252,7 @@ fuzz: ## fuzz one parser: make fuzz FUZZ=name SECONDS=600
 bench: ## measure state and the rest: make bench ARGS=4096 gives the largest run 4096 MiB
 	$(v3)
 	$(locked) benches SAN=
-	@for program in $(bench_programs); do echo "# $$program"; $$program $(ARGS) || exit 1; done
+	@for program in $(bench_programs); do echo "# $$program"; B=$(B) $$program $(ARGS) || exit 1; done
 
 own_files = $(shell find runtime drivers config firmware tests image -name '*.[ch]' 2>/dev/null)
 format: ## lay out our C files as .clang-format says

@@ -219,9 +219,12 @@ struct config_decode {
 	uint32_t batch_max;
 };
 
+#define CONFIG_OUTPUT_LAST 64u /* of model.output */
+
 struct config_model {
-	char file[CONFIG_PATH_BYTES];      /* "" = none */
-	char digest[2 * DIGEST_BYTES + 1]; /* lower-case hexadecimal; "" = any */
+	char     file[CONFIG_PATH_BYTES];      /* "" = none */
+	char     digest[2 * DIGEST_BYTES + 1]; /* lower-case hexadecimal; "" = any */
+	uint32_t output;                       /* which is the score; CONFIG_OUTPUT_LAST */
 };
 
 struct config_decision {

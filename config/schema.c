@@ -322,10 +322,12 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	  .sentence = "For the kind hours, UTC: from the first, up to the second; empty means 0-7." },
 
 GROUP("model", "The model that scores transactions.")
-	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON file, or empty", "",
+	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON or a LightGBM text file, or empty", "",
 	           "The model; empty means none, and decision.on_model_missing applies.")
 	TEXT("model.digest", model.digest, LIVE, 0, form_digest, "64 lower-case hexadecimal digits, or empty", "",
 	     "SHA-256 the file must have; empty means any file is believed.")
+	COUNT("model.output", model.output, LIVE | DECIDES, "", 0, 64, "64",
+	      "Which of the outputs of a model of several classes or targets is the score, from 0; 64 means the last.")
 
 GROUP("rules", "The bank's rules and lists.")
 	NAMED_FILE("rules.file", rules.file, LIVE, 0, "a rules file, or empty", "",

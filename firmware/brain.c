@@ -85,6 +85,21 @@ static bool digest_agrees(const struct brain *brain, const struct config *config
 	return false;
 }
 
+static bool choose_output(struct brain *brain, const struct config *config,
+			  char error[BRAIN_ERROR_BYTES])
+{
+	uint32_t wanted = config->model.output, count = model_output_count(brain->model);
+
+	static_assert(CONFIG_OUTPUT_LAST == MODEL_OUTPUTS_MAX, "it is none of a model's outputs");
+	brain->output = wanted == CONFIG_OUTPUT_LAST ? count - 1 : wanted;
+	if (brain->output < count)
+		return true;
+	snprintf(error, BRAIN_ERROR_BYTES,
+		 "model.output: is %u, but %s has %u outputs; allowed: 0 to %u, or 64 for the last",
+		 wanted, config->model.file, count, count - 1);
+	return false;
+}
+
 static bool make_model(struct brain *brain, const struct config *config,
 		       const struct feature_schema *names, const struct brain_slot *slot,
 		       char error[BRAIN_ERROR_BYTES])
@@ -114,8 +129,16 @@ static bool make_model(struct brain *brain, const struct config *config,
 	brain->model = model_build(plan, memory, size_bytes);
 	model_free_plan(plan);
 	memcpy(brain->digests.model, model_digest(brain->model), DIGEST_BYTES);
-	if (!digest_agrees(brain, config, error))
+	if (!digest_agrees(brain, config, error) || !choose_output(brain, config, error))
 		return false;
+	/* A payment brings one row, and no decide core keeps memory to run a network in. */
+	if (model_scratch_bytes(brain->model) > 0) {
+		snprintf(error, BRAIN_ERROR_BYTES,
+			 "model.file: %s: is a network; the appliance runs models of trees, "
+			 "assayctl score runs both",
+			 config->model.file);
+		return false;
+	}
 	if (model_bind(brain->model, names, &failure) != 0) {
 		snprintf(error, BRAIN_ERROR_BYTES, "model.file: %s: %s: %s", config->model.file,
 			 failure.place, failure.detail);

@@ -28,6 +28,7 @@ struct brain {
 	struct decide_policy    policy;
 	struct model           *model;        /* NULL: none configured */
 	void                   *model_memory; /* freed with it; NULL: lies in a slot */
+	uint32_t                output;       /* of the model's, the one that is the score */
 	struct rules           *rules;        /* NULL: none configured */
 	struct rules_lists     *lists[BRAIN_LISTS_MAX];
 	uint8_t order[CONFIG_STAGE_COUNT]; /* enum config_stage: which stage runs first */

@@ -17,6 +17,7 @@ int ctl_config_reference(int argc, char **argv);
 int ctl_backtest(int argc, char **argv);
 int ctl_decide(int argc, char **argv);
 int ctl_features(int argc, char **argv);
+int ctl_model_explain(int argc, char **argv);
 int ctl_pki_demo(int argc, char **argv);
 int ctl_reload(int argc, char **argv);
 int ctl_replay(int argc, char **argv);

@@ -36,6 +36,8 @@ static const struct subcommand subcommands[] = {
 	{ "audit", "digest", ctl_audit_digest, "DIR", "print the decision digest" },
 	{ "config", "default", ctl_config_default, "", "print the documented default config" },
 	{ "config", "reference", ctl_config_reference, "", "print the config reference page" },
+	{ "model", "explain", ctl_model_explain, "MODEL",
+	  "print a model's layers as they run, their sizes and kernels" },
 	{ "pki", "demo", ctl_pki_demo, "DIR",
 	  "make a throw-away CA, server and client to try things out" },
 };

@@ -186,13 +186,16 @@ static void run_model(const struct brain *brain, const struct work *work,
 {
 	const struct transaction *t = work->transaction;
 	float                     all[TRANSACTION_FEATURES_MAX];
+	float                     margins[MODEL_OUTPUTS_MAX], scores[MODEL_OUTPUTS_MAX];
 
 	memcpy(all, t->features, t->features_count * sizeof(all[0]));
 	for (uint16_t i = 0; i < work->values.count; i++)
 		all[t->features_count + i] = (float)work->values.value[i];
+	model_run(brain->model, all, NULL, margins);
+	model_scores(brain->model, margins, scores);
 	input->model_ran        = true;
-	input->margin           = model_margin(brain->model, all);
-	input->score            = model_score(brain->model, input->margin);
+	input->margin           = margins[brain->output];
+	input->score            = scores[brain->output];
 	input->features_missing = model_features_missing(brain->model, all);
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/model/fmath.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -69,21 +70,24 @@ float fmath_expf(float x)
 
 /* ln x = k ln 2 + 2 atanh(s), s = (m - 1) / (m + 1), x = 2^k m with m between
  * sqrt(1/2) and sqrt(2): |s| < 0.1716, so twelve odd terms reach 2^-60. */
-float fmath_logf(float x)
+double fmath_log(double x)
 {
-	double   m, s, sum = 0.0;
+	double   m = x, s, sum = 0.0;
 	uint64_t bits;
-	int64_t  k;
+	int64_t  k = 0;
 
-	if (isnan(x) || x < 0.0f)
+	if (isnan(x) || x < 0.0)
 		return NAN;
-	if (x == 0.0f)
+	if (x == 0.0)
 		return -INFINITY;
 	if (isinf(x))
 		return x;
-	m = (double)x; /* normal, also when x is a subnormal float */
+	if (x < 0x1p-1022) { /* subnormal */
+		m *= 0x1p+64;
+		k = -64;
+	}
 	memcpy(&bits, &m, sizeof(bits));
-	k = (int64_t)(bits >> 52) - 1023;
+	k += (int64_t)(bits >> 52) - 1023;
 	m = double_of_bits((bits & 0xfffffffffffffu) | 0x3ff0000000000000u);
 	if (m > 0x1.6a09e667f3bcdp+0) {
 		m *= 0.5;
@@ -92,5 +96,56 @@ float fmath_logf(float x)
 	s = (m - 1.0) / (m + 1.0);
 	for (int32_t n = 23; n >= 3; n -= 2)
 		sum = (sum + 1.0 / n) * (s * s);
-	return (float)((double)k * LN2_HIGH + (2.0 * s + 2.0 * s * sum + (double)k * LN2_LOW));
+	return (double)k * LN2_HIGH + (2.0 * s + 2.0 * s * sum + (double)k * LN2_LOW);
+}
+
+float fmath_logf(float x)
+{
+	return (float)fmath_log((double)x);
+}
+
+/* Below 2^-8 the series' next term, 2 x^5 / 15, is beyond float. */
+float fmath_tanhf(float x)
+{
+	double size = fabs((double)x), value;
+
+	if (isnan(x))
+		return x;
+	if (size > 20.0)
+		value = 1.0;
+	else if (size < 0x1p-8)
+		value = size - size * size * size / 3.0;
+	else
+		value = 1.0 - 2.0 / (fmath_exp(2.0 * size) + 1.0);
+	return (float)(x < 0.0f ? -value : value);
+}
+
+/* A power of a size; y log x is below 2^8 wherever the result is a finite float. */
+static float power_of_size(double size, double y)
+{
+	if (size == 1.0)
+		return 1.0f;
+	if (size == 0.0)
+		return y < 0.0 ? INFINITY : 0.0f;
+	if (isinf(size))
+		return y < 0.0 ? 0.0f : INFINITY;
+	if (isinf(y))
+		return (size > 1.0) == (y > 0.0) ? INFINITY : 0.0f;
+	return (float)fmath_exp(y * fmath_log(size));
+}
+
+float fmath_powf(float x, float y)
+{
+	bool  whole = y == (float)(int64_t)(fabsf(y) < 0x1p+24f ? y : 0.0f) || fabsf(y) >= 0x1p+24f;
+	bool  odd   = fabsf(y) < 0x1p+24f && whole && ((int64_t)y & 1);
+	float value;
+
+	if (y == 0.0f || x == 1.0f)
+		return 1.0f;
+	if (isnan(x) || isnan(y))
+		return NAN;
+	if (x < 0.0f && !whole && !isinf(x))
+		return NAN;
+	value = power_of_size(fabs((double)x), (double)y);
+	return odd && signbit(x) ? -value : value;
 }

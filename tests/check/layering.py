@@ -22,6 +22,8 @@ OWNERS = (
     ("libconfig.h", ("config",)),
     ("yyjson.h", ("runtime/decode", "runtime/reply", "runtime/model")),
     ("cblas.h", ("runtime/model",)),
+    ("protobuf-c", ("runtime/model",)),
+    ("onnx.pb-c.h", ("runtime/model",)),
     ("nettle/", ("runtime/base",)),
     ("seccomp.h", ("firmware",)),
 )
@@ -112,6 +114,8 @@ CONTROLS = [
     ("siblings of runtime do not include each other", "runtime/decode/a.c", '"runtime/state/b.h"'),
     ("siblings of drivers do not include each other", "drivers/tcp/a.c", '"drivers/nic/b.h"'),
     ("runtime stays in its layer", "runtime/base/a.h", '"drivers/nic/b.h"'),
+    ("siblings of runtime do not include each other", "runtime/model/read/a.c",
+     '"runtime/rules/b.h"'),
     ("runtime stays in its layer", "runtime/decode/a.c", '"config/config.h"'),
     ("runtime stays in its layer", "runtime/rules/a.c", '"firmware/edge.h"'),
     ("drivers stays in its layer", "drivers/nic/a.c", '"runtime/decode/b.h"'),
@@ -129,6 +133,7 @@ CLEAN = [
     ("runtime/decode/c.c", "<yyjson.h>"), ("drivers/nic/a.c", "<rte_ring.h>"),
     ("drivers/nic/a.c", '"runtime/base/b.h"'), ("config/a.c", "<libconfig.h>"),
     ("firmware/a.c", '"runtime/decode/a.h"'), ("firmware/ctl/a.c", '"firmware/edge.h"'),
+    ("runtime/model/read/a.c", "<yyjson.h>"), ("runtime/model/read/a.c", '"runtime/model/a.h"'),
     ("firmware/b.c", "<time.h>"), ("runtime/base/b.h", "<stdint.h>"),
 ]
 

@@ -81,7 +81,7 @@ def readme_names_the_file():
 def help_has_an_example():
     """--help explains itself"""
     done = score("", "--help")
-    assert done.returncode == 0 and "example:" in done.stdout
+    assert done.returncode == 0 and "examples:" in done.stdout
 
 
 def refused(table, arguments, words):

@@ -106,6 +106,9 @@ static void the_digest_covers_what_decides(void **state)
 	b.decision.on_model_invalid = CONFIG_ON_FAILURE_DECLINE;
 	assert_false(same_digest());
 	reset();
+	b.model.output = 0;
+	assert_false(same_digest());
+	reset();
 	b.features.count = 1;
 	assert_false(same_digest());
 	reset();

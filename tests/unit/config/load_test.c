@@ -317,6 +317,7 @@ static void file_names_count_from_the_file(void **state)
 	assert_string_equal(config.tls.certificate, "/etc/assay/server.crt");
 	assert_string_equal(config.tls.revocation_list, FOLDER "/crl.pem");
 	assert_string_equal(config.model.file, FOLDER "/model.json");
+	assert_int_equal(config.model.output, 2);
 	assert_string_equal(config.log.file, "");
 	assert_string_equal(config.management.certificate, "/etc/assay/server.crt");
 	assert_string_equal(config.management.key, FOLDER "/pki/server.key");

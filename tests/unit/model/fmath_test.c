@@ -60,6 +60,12 @@ static void floats_are_within_one_step_of_libm(void **state)
 		memcpy(&x, &bits, sizeof(x));
 		check_float("expf", x, fmath_expf(x), (float)exp((double)x));
 		check_float("logf", x, fmath_logf(x), (float)log((double)x));
+		check_float("tanhf", x, fmath_tanhf(x), (float)tanh((double)x));
+		check_float("erff", x, fmath_erff(x), (float)erf((double)x));
+		check_float("powf(x, 1.7)", x, fmath_powf(x, 1.7f),
+			    (float)pow((double)x, (double)1.7f));
+		check_float("powf(2, x)", x, fmath_powf(2.0f, x), (float)pow(2.0, (double)x));
+		check_float("powf(x, -3)", x, fmath_powf(x, -3.0f), (float)pow((double)x, -3.0));
 	}
 }
 
@@ -101,12 +107,28 @@ static void the_ends_are_exact(void **state)
 	assert_true(isnan(fmath_logf(-1.0f)));
 }
 
+/* C11 annex F.10.4.4. */
+static void powers_have_the_special_cases_of_c(void **state)
+{
+	static const float    values[] = { 0.0f,   -0.0f,    1.0f,      -1.0f, 0.5f,
+					   -0.5f,  2.0f,     -2.0f,     3.0f,  3e38f,
+					   -3e38f, INFINITY, -INFINITY, NAN,   1e-42f };
+	static const uint32_t count    = sizeof(values) / sizeof(*values);
+
+	(void)state;
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t k = 0; k < count; k++)
+			check_float("powf", values[i], fmath_powf(values[i], values[k]),
+				    (float)pow((double)values[i], (double)values[k]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(floats_are_within_one_step_of_libm),
 		cmocka_unit_test(exp_is_within_one_unit_in_the_last_place),
 		cmocka_unit_test(the_ends_are_exact),
+		cmocka_unit_test(powers_have_the_special_cases_of_c),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

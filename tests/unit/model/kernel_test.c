@@ -35,9 +35,9 @@ static void compare(struct sample_shape shape, uint64_t seed)
 		uint32_t judged, fast, other;
 
 		sample_row(&state, row, shape.features);
-		judged = bits_of(model_margin_judge(a, row));
-		fast   = bits_of(model_margin(a, row));
-		other  = bits_of(model_margin(b, row));
+		judged = bits_of(sample_judge(a, row));
+		fast   = bits_of(sample_margin(a, row));
+		other  = bits_of(sample_margin(b, row));
 		if (judged != fast || judged != other)
 			fail_msg("seed %llu, %u trees of depth %u, row %u: judge %08x, fast %08x, "
 				 "UBJSON %08x",
@@ -95,13 +95,13 @@ static void the_score_is_the_sigmoid_of_the_margin(void **state)
 	(void)state;
 	for (float margin = -100.0f; margin < 100.0f; margin += 0.0625f) {
 		double exact = 1.0 / (1.0 + exp(-(double)margin));
-		double score = (double)model_score(model, margin);
+		double score = (double)sample_score(model, margin);
 
 		assert_true(fabs(score - exact) <= 2e-7 * exact + 4e-39);
 	}
-	assert_true(model_score(model, 0.0f) == 0.5f);
-	assert_true(model_score(model, INFINITY) == 1.0f);
-	assert_true(isnan(model_score(model, NAN)));
+	assert_true(sample_score(model, 0.0f) == 0.5f);
+	assert_true(sample_score(model, INFINITY) == 1.0f);
+	assert_true(isnan(sample_score(model, NAN)));
 	free(model);
 	free(file.data);
 }

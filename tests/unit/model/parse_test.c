@@ -26,6 +26,11 @@ static const char good[] =
 
 #define TREE "/learner/gradient_booster/model/trees/0"
 
+/* Lists of categories; the tree has three nodes. */
+#define SETS(values, segments, sizes, nodes)                          \
+	"\"categories\":" values ",\"categories_segments\":" segments \
+	",\"categories_sizes\":" sizes ",\"categories_nodes\":" nodes
+
 struct refusal {
 	const char *was; /* in `good`; "" for the whole file */
 	const char *now;
@@ -36,18 +41,32 @@ struct refusal {
 /* clang-format off */
 static const struct refusal refusals[] = {
 	/* what this appliance does not do, by name */
-	{ "binary:logistic", "multi:softprob", "/learner/objective/name", "\"multi:softprob\" is not supported" },
-	{ "binary:logistic", "rank:ndcg", "/learner/objective/name", "\"rank:ndcg\" is not supported" },
+	{ "binary:logistic", "survival:aft", "/learner/objective/name", "\"survival:aft\" is not supported" },
+	{ "binary:logistic", "multi:softprob", "/learner/learner_model_param/num_class", "must be 1 at least" },
 	{ "binary:logistic", "binary:logistic\\u0000", "/learner/objective/name", "is not supported" },
-	{ "\"gbtree\"", "\"dart\"", "/learner/gradient_booster/name", "\"dart\" is not supported" },
+	{ "\"gbtree\"", "\"dart\"", "/learner/gradient_booster/weight_drop", "is missing" },
+	{ "\"name\":\"gbtree\"", "\"weight_drop\":[1],\"name\":\"dart\"", "/learner/gradient_booster/gbtree", "is missing" },
 	{ "\"gbtree\"", "\"gblinear\"", "/learner/gradient_booster/name", "\"gblinear\" is not supported" },
-	{ "num_class\":\"0", "num_class\":\"3", "/learner/learner_model_param/num_class", "several classes" },
-	{ "num_target\":\"1", "num_target\":\"2", "/learner/learner_model_param/num_target", "several targets" },
-	{ "\"tree_info\":[0]", "\"tree_info\":[1]", "/learner/gradient_booster/model/tree_info", "output group 1" },
+	{ "num_class\":\"0", "num_class\":\"65", "/learner/learner_model_param/num_class", "number of classes: found 65, allowed 0 to 64" },
+	{ "num_target\":\"1", "num_target\":\"-2", "/learner/learner_model_param/num_target", "number of targets" },
+	{ "\"tree_info\":[0]", "\"tree_info\":[1]", "/learner/gradient_booster/model/tree_info", "output group 1; there are 1" },
+	{ "\"tree_info\":[0]", "\"tree_info\":[-1]", "/learner/gradient_booster/model/tree_info", "output group -1; there are 1" },
 	{ "size_leaf_vector\":\"1", "size_leaf_vector\":\"3", TREE "/tree_param/size_leaf_vector", "leaves with vectors" },
-	{ "\"categories\":[]", "\"categories\":[1]", TREE "/categories", "categorical splits" },
-	{ "\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]", TREE "/split_type/0", "categorical splits" },
-	{ "\"float\",\"int\"", "\"float\",\"c\"", "/learner/feature_types/1", "categorical features" },
+	/* categories */
+	{ "\"split_type\":[0,0,0]", "\"split_type\":[1,0,0]", TREE "/split_type/0", "categories_nodes knows none" },
+	{ "\"split_type\":[0,0,0]", "\"split_type\":[2,0,0]", TREE "/split_type/0", "must be 0" },
+	{ "\"categories\":[]", SETS("[1]", "[0]", "[2]", "[0]"), TREE "/categories_sizes/0", "more than the categories there are" },
+	{ "\"categories\":[]", SETS("[1]", "[0]", "[-1]", "[0]"), TREE "/categories_sizes/0", "more than the categories there are" },
+	{ "\"categories\":[]", SETS("[1]", "[2]", "[0]", "[0]"), TREE "/categories_segments/0", "outside the categories" },
+	{ "\"categories\":[]", SETS("[1]", "[-1]", "[1]", "[0]"), TREE "/categories_segments/0", "outside the categories" },
+	{ "\"categories\":[]", SETS("[1]", "[0]", "[1]", "[3]"), TREE "/categories_nodes/0", "outside the tree" },
+	{ "\"categories\":[]", SETS("[1]", "[0]", "[1]", "[-1]"), TREE "/categories_nodes/0", "outside the tree" },
+	{ "\"categories\":[]", SETS("[1]", "[0,0]", "[1,1]", "[0,0]"), TREE "/categories_nodes/1", "has its categories already" },
+	{ "\"categories\":[]", SETS("[1]", "[0,0]", "[1]", "[0]"), TREE "/categories_segments", "must have 1 numbers, not 2" },
+	{ "\"categories\":[]", SETS("[1]", "[0]", "[1,1]", "[0]"), TREE "/categories_sizes", "must have 1 numbers, not 2" },
+	{ "\"categories\":[]", SETS("[]", "[0]", "[1]", "[0]"), TREE "/categories_sizes/0", "more than the categories there are" },
+	{ "\"categories\":[]", SETS("[1.5]", "[0]", "[1]", "[0]"), TREE "/categories/0", "integer of 32 bits" },
+	{ "\"categories\":[],\"default_left\":[1,0,0],\"id\":0", SETS("[-1]", "[0]", "[1]", "[0]") ",\"default_left\":[1,0,0],\"split_type\":[1,0,0]", TREE "/split_type", "named twice" },
 	/* trees that are not trees */
 	{ "\"left_children\":[1,", "\"left_children\":[0,", TREE "/left_children/0", "has a parent already" },
 	{ "\"right_children\":[2,", "\"right_children\":[1,", TREE "/right_children/0", "has a parent already" },
@@ -89,7 +108,9 @@ static const struct refusal refusals[] = {
 	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"0\"", "/learner/learner_model_param/base_score", "between 0 and 1" },
 	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"1\"", "/learner/learner_model_param/base_score", "between 0 and 1" },
 	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"nan\"", "/learner/learner_model_param/base_score", "between 0 and 1" },
-	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"[5E-1,5E-1]\"", "/learner/learner_model_param/base_score", "not one number" },
+	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"[5E-1,5E-1]\"", "/learner/learner_model_param/base_score", "more numbers than the 1 allowed" },
+	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"[]\"", "/learner/learner_model_param/base_score", "not one number" },
+	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"[5E-1,]\"", "/learner/learner_model_param/base_score", "more numbers" },
 	{ "\"base_score\":\"5E-1\"", "\"base_score\":0.5", "/learner/learner_model_param/base_score", "must be a string" },
 	{ "\"base_score\":\"5E-1\"", "\"base_score\":\"1e-45\"", "/learner/learner_model_param/base_score", "not finite" },
 	/* structure */
@@ -124,6 +145,31 @@ static const struct refusal refusals[] = {
 	{ "", "{i\7learneri\1}", "/learner", "must be an object, not a number" },
 };
 /* clang-format on */
+
+static int parse(const void *data, size_t size_bytes, struct failure *failure);
+
+/* A root that tests categories: what can be wrong with one. */
+static void categories_are_numbers_from_zero(void **state)
+{
+	static const char *const bad[] = { "[-1]", "[2097120]", "[4294967296]" };
+	char                     text[sizeof(good) + 400];
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		const char    *types = "\"split_type\":[0,0,0]", *sets = "\"categories\":[]";
+		const char    *at = strstr(good, sets), *rest = at + strlen(sets);
+		const char    *type = strstr(rest, types);
+		struct failure failure;
+
+		snprintf(text, sizeof(text),
+			 "%.*s\"categories\":%s,\"categories_segments\":[0],\"categories_sizes\":"
+			 "[1],\"categories_nodes\":[0]%.*s\"split_type\":[1,0,0]%s",
+			 (int)(at - good), good, bad[i], (int)(type - rest), rest,
+			 type + strlen(types));
+		assert_int_equal(parse(text, strlen(text), &failure), -1);
+		assert_string_equal(failure.place, TREE "/categories/0");
+	}
+}
 
 static char *replaced(const char *was, const char *now)
 {
@@ -196,6 +242,12 @@ static void harmless_variants_are_accepted(void **state)
 		{ "\"categories\":[],", "" },
 		{ "\"num_target\":\"1\"", "\"more\":\"1\"" },
 		{ "binary:logistic", "reg:squarederror" },
+		{ "binary:logistic", "rank:ndcg" },
+		{ "binary:logistic", "reg:linear" },
+		{ "num_target\":\"1", "num_target\":\"3" },
+		{ "\"float\",\"int\"", "\"float\",\"c\"" },
+		{ "\"categories\":[]", SETS("[7,0]", "[0]", "[2]", "[1]") },
+		{ "\"categories\":[]", SETS("[]", "[0]", "[0]", "[0]") },
 		{ "\"id\":0", "\"loss_changes\":[1e400,NaN,-0]" },
 	};
 	struct failure failure;
@@ -290,9 +342,9 @@ static void features_are_found_by_name(void **state)
 	assert_string_equal(failure.place, "/learner/feature_names/1");
 	assert_non_null(strstr(failure.detail, "\"b\""));
 	assert_int_equal(model_bind(model, &schema, &failure), 0);
-	assert_true(model_margin(model, left) == -1.0f);
-	assert_true(model_margin(model, right) == 2.0f); /* 0.5 < 0.5 is false */
-	assert_true(model_margin(model, missing) == -1.0f);
+	assert_true(sample_margin(model, left) == -1.0f);
+	assert_true(sample_margin(model, right) == 2.0f); /* 0.5 < 0.5 is false */
+	assert_true(sample_margin(model, missing) == -1.0f);
 	assert_int_equal(model_features_missing(model, missing), 1);
 	assert_string_equal(model_feature_name(model, 1), "b");
 	free(model);
@@ -319,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_files_are_refused_with_their_place),
+		cmocka_unit_test(categories_are_numbers_from_zero),
 		cmocka_unit_test(harmless_variants_are_accepted),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(any_changed_byte_is_survived),

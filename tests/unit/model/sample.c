@@ -266,3 +266,30 @@ struct model *sample_load(struct bytes file)
 	free(schema);
 	return model;
 }
+
+float sample_margin(const struct model *model, const float *row)
+{
+	float margin;
+
+	assert(model_output_count(model) == 1);
+	model_run(model, row, NULL, &margin);
+	return margin;
+}
+
+float sample_judge(const struct model *model, const float *row)
+{
+	float margin;
+
+	assert(model_output_count(model) == 1);
+	model_run_judge(model, row, NULL, &margin);
+	return margin;
+}
+
+float sample_score(const struct model *model, float margin)
+{
+	float score;
+
+	assert(model_output_count(model) == 1);
+	model_scores(model, &margin, &score);
+	return score;
+}

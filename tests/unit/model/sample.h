@@ -27,6 +27,11 @@ struct sample_file sample_forest(struct sample_shape shape, uint64_t seed, bool 
  * that fails.  The model is to be freed with free(). */
 struct model *sample_load(struct bytes file);
 
+/* Of a model with one output. */
+float sample_margin(const struct model *model, const float *row);
+float sample_judge(const struct model *model, const float *row);
+float sample_score(const struct model *model, float margin);
+
 /* A row of `count` features: small numbers that often equal a threshold, one in
  * six missing, now and then an infinity or a zero with a sign. */
 void sample_row(uint64_t *state, float *row, uint32_t count);
