@@ -8,7 +8,10 @@
  *
  * fmath_exp   e^x; +inf above 709.78, subnormal and then 0 below -708.39
  * fmath_expf  the same, rounded once from double to float
- * fmath_logf  natural logarithm; NaN below 0, -inf at 0; computed in double
+ * fmath_log   natural logarithm; NaN below 0, -inf at 0
+ * fmath_logf  the same of a float, rounded once
+ * fmath_tanhf hyperbolic tangent, fmath_erff the error function: computed in double
+ * fmath_powf  x^y as C's powf has it, sign and special cases included; in double
  *
  * NaN gives NaN.  No flags, no errno. */
 #ifndef ASSAY_RUNTIME_MODEL_FMATH_H
@@ -16,6 +19,10 @@
 
 double fmath_exp(double x);
 float  fmath_expf(float x);
+double fmath_log(double x);
 float  fmath_logf(float x);
+float  fmath_tanhf(float x);
+float  fmath_erff(float x);
+float  fmath_powf(float x, float y);
 
 #endif
