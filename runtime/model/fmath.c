@@ -5,8 +5,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "runtime/model/fmath_table.h"
-
+/* ln 2 in two parts: the first has 21 trailing zero bits, so that k * LN2_HIGH
+ * is exact for |k| < 2^11. */
+#define LN2_HIGH     0x1.62e42feep-1
+#define LN2_LOW      0x1.a39ef35793c76p-33
+#define LOG2_E       0x1.71547652b82fep+0
+#define ROUND_TO_INT 0x1.8p+52               /* adding and taking it away rounds to nearest */
 #define EXP_OVERFLOW 0x1.62e42fefa39efp+9    /* ln of the largest double */
 #define EXP_ZERO     (-0x1.74910d52d3052p+9) /* below it even the least subnormal rounds to 0 */
 
@@ -25,7 +29,7 @@ static double power_of_two(int64_t exponent) /* -1022 to 1023 */
 
 /* 1/n! for n = 14 down to 2: with |r| <= 0.3466 the first term left out is below
  * 2^-63 of the result. */
-const double fmath_exp_terms[FMATH_EXP_TERMS] = {
+static const double inverse_factorials[] = {
 	1.0 / 87178291200.0, 1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0,
 	1.0 / 3628800.0,     1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,
 	1.0 / 720.0,         1.0 / 120.0,        1.0 / 24.0,        1.0 / 6.0,
@@ -44,12 +48,12 @@ double fmath_exp(double x)
 		return INFINITY;
 	if (x < EXP_ZERO)
 		return 0.0;
-	k    = (x * FMATH_LOG2_E + FMATH_ROUND_TO_INT) - FMATH_ROUND_TO_INT;
-	high = x - k * FMATH_LN2_HIGH;
-	low  = k * FMATH_LN2_LOW;
+	k    = (x * LOG2_E + ROUND_TO_INT) - ROUND_TO_INT;
+	high = x - k * LN2_HIGH;
+	low  = k * LN2_LOW;
 	r    = high - low;
-	for (uint32_t i = 0; i < FMATH_EXP_TERMS; i++)
-		tail = tail * r + fmath_exp_terms[i];
+	for (uint32_t i = 0; i < sizeof(inverse_factorials) / sizeof(*inverse_factorials); i++)
+		tail = tail * r + inverse_factorials[i];
 	value    = 1.0 + (high + (tail * (r * r) - low));
 	exponent = (int64_t)k;
 	if (exponent > 1023)
@@ -92,7 +96,7 @@ double fmath_log(double x)
 	s = (m - 1.0) / (m + 1.0);
 	for (int32_t n = 23; n >= 3; n -= 2)
 		sum = (sum + 1.0 / n) * (s * s);
-	return (double)k * FMATH_LN2_HIGH + (2.0 * s + 2.0 * s * sum + (double)k * FMATH_LN2_LOW);
+	return (double)k * LN2_HIGH + (2.0 * s + 2.0 * s * sum + (double)k * LN2_LOW);
 }
 
 float fmath_logf(float x)

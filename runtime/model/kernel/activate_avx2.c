@@ -1,5 +1,5 @@
 /* Activations, eight numbers at a time and four where they are double: operation by
- * operation what fmath.c, fmath_erf.c and activate.c do, so that the bits are the same.  What
+ * operation what activate.c and fmath_erf.c do, so that the bits are the same.  What
  * they branch on is computed both ways here and chosen. */
 #include <math.h>
 
@@ -10,22 +10,23 @@
 #define DOUBLE(value) _mm256_set1_pd(value)
 #define FLOAT(value)  _mm256_set1_ps(value)
 
-/* fmath_exp for -700 <= x <= 700; its polynomial, in its order. */
-KERNEL_AVX2_INLINE __m256d exp_within(__m256d x)
+/* Within EXP_LIMIT; a NaN gives some number. */
+KERNEL_AVX2_INLINE __m256d exp_of(__m256d x)
 {
-	__m256d k = (x * DOUBLE(FMATH_LOG2_E) + DOUBLE(FMATH_ROUND_TO_INT)) -
-		    DOUBLE(FMATH_ROUND_TO_INT);
-	__m256d high = x - k * DOUBLE(FMATH_LN2_HIGH), low = k * DOUBLE(FMATH_LN2_LOW);
-	__m256d r = high - low, tail = _mm256_setzero_pd(), value;
+	__m256d k, r, r2, r4, low, high;
 	__m256i power;
 
-#pragma GCC unroll 13
-	for (uint32_t i = 0; i < FMATH_EXP_TERMS; i++)
-		tail = tail * r + DOUBLE(fmath_exp_terms[i]);
-	value = DOUBLE(1.0) + (high + (tail * (r * r) - low));
+	x    = _mm256_min_pd(_mm256_max_pd(x, DOUBLE(-EXP_LIMIT)), DOUBLE(EXP_LIMIT));
+	k    = (x * DOUBLE(LOG2_E) + DOUBLE(ROUND_TO_INT)) - DOUBLE(ROUND_TO_INT);
+	r    = x - k * DOUBLE(LN_TWO);
+	r2   = r * r;
+	r4   = r2 * r2;
+	low  = (DOUBLE(1.0) + r) + r2 * (DOUBLE(C2) + DOUBLE(C3) * r);
+	high = r4 * ((DOUBLE(C4) + DOUBLE(C5) * r) + r2 * (DOUBLE(C6) + DOUBLE(C7) * r)) +
+	       (r4 * r4) * (DOUBLE(C8) + DOUBLE(C9) * r);
 	power = _mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(k));
 	power = _mm256_slli_epi64(_mm256_add_epi64(power, _mm256_set1_epi64x(1023)), 52);
-	return value * _mm256_castsi256_pd(power);
+	return (low + high) * _mm256_castsi256_pd(power);
 }
 
 KERNEL_AVX2_INLINE __m256d choose(__m256d mask, __m256d yes, __m256d no)
@@ -36,12 +37,6 @@ KERNEL_AVX2_INLINE __m256d choose(__m256d mask, __m256d yes, __m256d no)
 KERNEL_AVX2_INLINE __m256d is_below(__m256d x, __m256d y)
 {
 	return _mm256_cmp_pd(x, y, _CMP_LT_OQ);
-}
-
-/* Within -700 and 700, where every activation has long reached its limit; NaN stays. */
-KERNEL_AVX2_INLINE __m256d within_exp(__m256d x)
-{
-	return _mm256_min_pd(DOUBLE(700.0), _mm256_max_pd(DOUBLE(-700.0), x));
 }
 
 KERNEL_AVX2_INLINE __m256d size_of(__m256d x)
@@ -61,7 +56,7 @@ KERNEL_AVX2_INLINE __m256d keep_nan(__m256d x, __m256d value)
 
 KERNEL_AVX2_INLINE __m128 sigmoid_four(__m256d x)
 {
-	__m256d power = exp_within(within_exp(_mm256_xor_pd(x, DOUBLE(-0.0))));
+	__m256d power = exp_of(_mm256_xor_pd(x, DOUBLE(-0.0)));
 
 	return _mm256_cvtpd_ps(keep_nan(x, DOUBLE(1.0) / (DOUBLE(1.0) + power)));
 }
@@ -69,12 +64,11 @@ KERNEL_AVX2_INLINE __m128 sigmoid_four(__m256d x)
 KERNEL_AVX2_INLINE __m128 tanh_four(__m256d x)
 {
 	__m256d size  = size_of(x);
-	__m256d power = exp_within(_mm256_min_pd(DOUBLE(2.0) * size, DOUBLE(42.0)));
-	__m256d value = DOUBLE(1.0) - DOUBLE(2.0) / (power + DOUBLE(1.0));
+	__m256d value = DOUBLE(1.0) - DOUBLE(2.0) / (exp_of(DOUBLE(2.0) * size) + DOUBLE(1.0));
 
-	value = choose(is_below(size, DOUBLE(0x1p-8)), size - size * size * size / DOUBLE(3.0),
-		       value);
-	value = choose(is_below(DOUBLE(20.0), size), DOUBLE(1.0), value);
+	value = choose(is_below(size, DOUBLE(TANH_SMALL)),
+		       size - (size * size) * (size * DOUBLE(1.0 / 3.0)), value);
+	value = choose(is_below(DOUBLE(TANH_LARGE), size), DOUBLE(1.0), value);
 	return _mm256_cvtpd_ps(keep_nan(x, with_sign(value, x)));
 }
 
@@ -113,8 +107,8 @@ KERNEL_AVX2_INLINE __m128 gelu_tanh_four(__m256d x)
 /* a (e^x - 1), for all; the caller takes it where x < 0. */
 KERNEL_AVX2_INLINE __m128 elu_four(__m256d x, float a)
 {
-	__m256d power = exp_within(within_exp(x)) - DOUBLE(1.0);
-	__m256d small = x + x * x / DOUBLE(2.0);
+	__m256d power = exp_of(x) - DOUBLE(1.0);
+	__m256d small = x + (x * x) * ((DOUBLE(C2) + DOUBLE(C3) * x) + (x * x) * DOUBLE(C4));
 
 	power = choose(is_below(size_of(x), DOUBLE(EXPM1_SMALL)), small, power);
 	return _mm256_cvtpd_ps(DOUBLE((double)a) * power);
@@ -127,6 +121,7 @@ KERNEL_AVX2_INLINE __m128 four(uint8_t kind, float a, __m256d x)
 	case KERNEL_TANH: return tanh_four(x);
 	case KERNEL_GELU: return gelu_four(x);
 	case KERNEL_GELU_TANH: return gelu_tanh_four(x);
+	case KERNEL_EXP: return _mm256_cvtpd_ps(keep_nan(x, exp_of(x)));
 	default: return elu_four(x, a);
 	}
 }
@@ -197,6 +192,7 @@ KERNEL_AVX2 void kernel_activate_avx2(struct kernel_activation with, float *x, s
 		CASE(KERNEL_GELU);
 		CASE(KERNEL_GELU_TANH);
 		CASE(KERNEL_CLIP);
+		CASE(KERNEL_EXP);
 #undef CASE
 	case KERNEL_ACTIVATION_COUNT: break;
 	}

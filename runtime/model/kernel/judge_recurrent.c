@@ -13,20 +13,41 @@ static float hyperbolic(float x)
 	return kernel_activated((struct kernel_activation){ .kind = KERNEL_TANH }, x);
 }
 
-/* Row `g` of x W + b, and of h R + b. */
+/* Gate row `g` of x W + b. */
 static float from_x(const struct recurrent_weights *weights, uint32_t g, const float *x)
 {
-	float sum = kernel_dot(x, weights->w + (size_t)g * weights->features, weights->features);
+	struct dense_weights row = {
+		.inner   = weights->features,
+		.columns = 1,
+		.w       = weights->w + (size_t)g * weights->features,
+		.bias    = weights->bias ? weights->bias + g : NULL,
+	};
+	float o;
 
-	return sum + (weights->bias ? weights->bias[g] : 0.0f);
+	if (weights->whole)
+		dense8_judge(&row, weights->input, x, 1, &o);
+	else
+		dense_judge(&row, x, 1, &o);
+	return o;
 }
 
+/* Gate row `g` of h R + b. */
 static float from_h(const struct recurrent_weights *weights, uint32_t g, const float *h)
 {
-	uint32_t gates = weights->hidden * (weights->kind == RECURRENT_GRU ? 3 : 4);
-	float    sum   = kernel_dot(h, weights->r + (size_t)g * weights->hidden, weights->hidden);
+	uint32_t             gates = weights->hidden * (weights->kind == RECURRENT_GRU ? 3 : 4);
+	struct dense_weights row   = {
+		  .inner   = weights->hidden,
+		  .columns = 1,
+		  .w       = weights->r + (size_t)g * weights->hidden,
+		  .bias    = weights->bias ? weights->bias + gates + g : NULL,
+	};
+	float o;
 
-	return sum + (weights->bias ? weights->bias[gates + g] : 0.0f);
+	if (weights->whole)
+		dense8_judge(&row, recurrent_state_input, h, 1, &o);
+	else
+		dense_judge(&row, h, 1, &o);
+	return o;
 }
 
 static void gru(const struct recurrent_weights *weights, const float *x, const float *h,

@@ -52,7 +52,8 @@
 	X(SOFTSIGN, "softsign", "x / (1 + |x|)")               \
 	X(GELU, "gelu", "x (1 + erf(x / sqrt 2)) / 2")         \
 	X(GELU_TANH, "gelu tanh", "the same with a tanh")      \
-	X(CLIP, "clip", "x within a and b")
+	X(CLIP, "clip", "x within a and b")                    \
+	X(EXP, "exp", "e^x")
 
 enum kernel_activation_kind {
 #define X(name, words, formula) KERNEL_##name,

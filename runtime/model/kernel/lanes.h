@@ -13,6 +13,20 @@ KERNEL_AVX2_INLINE __m256i lanes_first(uint32_t count)
 				  _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
+/* Whole registers, then a masked one: lanes beyond the end are not touched. */
+KERNEL_AVX2_INLINE __m256 lanes_load(const float *x, uint32_t left)
+{
+	return left >= KERNEL_LANES ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, lanes_first(left));
+}
+
+KERNEL_AVX2_INLINE void lanes_store(float *x, uint32_t left, __m256 value)
+{
+	if (left >= KERNEL_LANES)
+		_mm256_storeu_ps(x, value);
+	else
+		_mm256_maskstore_ps(x, lanes_first(left), value);
+}
+
 /* Lanes 0+4, 1+5, 2+6, 3+7 of a, then of b. */
 KERNEL_AVX2_INLINE __m256 lanes_halve(__m256 a, __m256 b)
 {

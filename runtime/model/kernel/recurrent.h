@@ -16,22 +16,30 @@
  * step made it.  So a causal model may go on from where it stopped: one step at a time gives
  * the same bits as all steps at once.
  *
+ * In whole numbers (`whole`) the products are dense8.h's: the input with a scale from
+ * calibration rows, the state with a fixed one, as h stays within -1 and 1 when it starts there.
+ *
  * Bounds: steps at most the `steps_max` that the work memory was made for. */
 #ifndef ASSAY_RUNTIME_MODEL_KERNEL_RECURRENT_H
 #define ASSAY_RUNTIME_MODEL_KERNEL_RECURRENT_H
 
-#include "runtime/model/kernel/dense.h"
+#include "runtime/model/kernel/dense8.h"
 
 enum recurrent_kind { RECURRENT_GRU, RECURRENT_LSTM };
 
+/* How a state is rounded, when whole. */
+extern const struct dense8_input recurrent_state_input;
+
 struct recurrent_weights {
-	uint8_t      kind;        /* enum recurrent_kind */
-	bool         reset_after; /* GRU: linear_before_reset */
-	bool         reverse;     /* the last step first; o stays in the input's order */
-	uint32_t     features, hidden;
-	const float *w;    /* [gates * hidden][features] */
-	const float *r;    /* [gates * hidden][hidden] */
-	const float *bias; /* [2][gates * hidden], of w and of r; NULL: zeros */
+	uint8_t             kind;        /* enum recurrent_kind */
+	bool                reset_after; /* GRU: linear_before_reset */
+	bool                reverse;     /* the last step first; o stays in the input's order */
+	bool                whole;       /* products in whole numbers */
+	struct dense8_input input;       /* of x, when whole */
+	uint32_t            features, hidden;
+	const float        *w;    /* [gates * hidden][features] */
+	const float        *r;    /* [gates * hidden][hidden] */
+	const float        *bias; /* [2][gates * hidden], of w and of r; NULL: zeros */
 };
 
 /* What is done number by number; plain or AVX2. */
@@ -53,36 +61,28 @@ extern const struct recurrent_lines recurrent_lines_plain, recurrent_lines_avx2;
 struct recurrent {
 	uint8_t                       kind;
 	bool                          reset_after, reverse;
+	bool                          finite; /* every weight of R is */
+	bool                          whole;
 	uint32_t                      features, hidden, gates;
 	kernel_activate_fn           *activate;
 	const struct recurrent_lines *lines;
 	size_t                        size_bytes;
-	size_t input_at, state_at, candidate_at; /* dense layers; candidate: reset before only */
+	size_t input_at, state_at, candidate_at; /* dense layers; candidate: reset before, else 0 */
 };
 
 size_t            recurrent_size(const struct recurrent_weights *weights);
 struct recurrent *recurrent_pack(void *memory, const struct recurrent_weights *weights);
 
-/* Floats of work memory; KERNEL_ALIGN_BYTES aligned. */
-size_t recurrent_work_floats(uint8_t kind, uint32_t hidden, uint32_t steps_max);
+/* Bytes of work memory, KERNEL_ALIGN_BYTES aligned. */
+size_t recurrent_work_bytes(const struct recurrent_weights *weights, uint32_t steps_max);
 /* Floats of state: hidden, or twice that. */
 uint32_t recurrent_state_floats(uint8_t kind, uint32_t hidden);
 
 /* x [steps][features], o [steps][hidden]; nothing overlaps. */
 void recurrent_run(const struct recurrent *recurrent, const float *x, uint32_t steps, float *state,
-		   float *work, float *o);
-/* work as for one step */
+		   void *work, float *o);
+/* `work` is [hidden] */
 void recurrent_judge(const struct recurrent_weights *weights, const float *x, uint32_t steps,
 		     float *state, float *work, float *o);
-
-/* The input's projections of all steps, [steps][gates * hidden]: what a matrix library may do
- * instead, into the start of work, before recurrent_go_on. */
-static inline const struct dense *recurrent_input(const struct recurrent *recurrent)
-{
-	return (const struct dense *)((const uint8_t *)recurrent + recurrent->input_at);
-}
-
-void recurrent_go_on(const struct recurrent *recurrent, uint32_t steps, float *state, float *work,
-		     float *o);
 
 #endif

@@ -70,6 +70,7 @@ static double exact_of(uint8_t kind, double x)
 	case KERNEL_GELU_TANH:
 		return 0.5 * x * (1.0 + tanh(sqrt(2.0 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
 	case KERNEL_CLIP: return fmax(a, fmin(b, x));
+	case KERNEL_EXP: return exp(x);
 	default: return x;
 	}
 }

@@ -34,6 +34,8 @@ static void sequence_make(struct sequence *s, uint64_t seed)
 	if (seed % 5 == 0)
 		kernels_spoil(&seed, s->x, (size_t)STEPS * weights->features,
 			      3 * weights->features);
+	if (seed % 7 == 0)
+		kernels_spoil(&seed, s->r, (size_t)gates * weights->hidden, 2 * gates);
 	weights->w      = s->w;
 	weights->r      = s->r;
 	weights->bias   = seed % 3 ? s->bias : NULL;
@@ -44,8 +46,7 @@ static void sequence_make(struct sequence *s, uint64_t seed)
 	s->wanted = malloc(s->count * sizeof(float));
 	s->got    = malloc(s->count * sizeof(float));
 	s->memory = kernels_new(recurrent_size(weights));
-	s->work   = kernels_new(recurrent_work_floats(weights->kind, weights->hidden, STEPS) *
-				sizeof(float));
+	s->work   = kernels_new(recurrent_work_bytes(weights, STEPS));
 }
 
 static void sequence_free(struct sequence *s)
@@ -111,15 +112,19 @@ static void every_kind_equals_its_judge(void **state)
 	uint64_t              seed    = 100;
 
 	(void)state;
-	for (uint32_t variant = 0; variant < 6; variant++)
+	for (uint32_t variant = 0; variant < 12; variant++)
 		for (uint32_t f = 0; f < 8; f++)
 			for (uint32_t h = 0; h < 8; h++)
-				check((struct recurrent_weights){ .kind        = variant / 2 == 2,
-								  .reset_after = variant / 2 == 1,
-								  .reverse     = variant % 2,
-								  .features    = sides[f],
-								  .hidden      = sides[h] },
-				      seed++);
+				check(
+					(struct recurrent_weights){
+						.kind        = variant / 2 % 3 == 2,
+						.reset_after = variant / 2 % 3 == 1,
+						.whole       = variant / 6,
+						.input    = { .scale = 2.0f / 63.0f, .zero = 64 },
+						.reverse  = variant % 2,
+						.features = sides[f],
+						.hidden   = sides[h] },
+					seed++);
 }
 
 /* One hidden number, by hand: z, r, c from x = 1, h = 0.5. */
@@ -141,9 +146,8 @@ static void a_gru_of_one_can_be_followed_by_hand(void **state)
 		double                   reset   = 1.0 / (1.0 + exp(-(-0.25 + 0.2 + 0.25 - 0.2)));
 		double inner  = after ? reset * (-0.5 + 0.4) : -(reset * 0.5) + 0.4;
 		double wanted = (1.0 - z) * tanh(1.0 + 0.3 + inner) + z * 0.5;
-		float  h      = 0.5f, o,
-		      *work   = kernels_new(recurrent_work_floats(0, 1, 1) * sizeof(float));
-		void *memory  = kernels_new(recurrent_size(&weights));
+		float  h = 0.5f, o, *work = kernels_new(recurrent_work_bytes(&weights, 1));
+		void  *memory = kernels_new(recurrent_size(&weights));
 
 		recurrent_run(recurrent_pack(memory, &weights), &x, 1, &h, work, &o);
 		assert_true(fabs((double)o - wanted) < 2e-7 && h == o);
