@@ -289,10 +289,10 @@ static void calibrate_gru(void)
 	for (uint32_t i = 0; i < 2; i++) {
 		struct recurrent_weights weights = gru.weights[i];
 
-		weights.whole = true;
-		weights.input = i == 0 ? dense8_calibrate(gru.x, STEPS * FEATURES)
-				       : dense8_calibrate(gru.first, STEPS * HIDDEN);
-		gru.whole[i]  = recurrent_pack(new_memory(recurrent_size(&weights)), &weights);
+		weights.whole       = true;
+		weights.input_scale = i == 0 ? dense16_calibrate(gru.x, STEPS * FEATURES)
+					     : dense16_calibrate(gru.first, STEPS * HIDDEN);
+		gru.whole[i] = recurrent_pack(new_memory(recurrent_size(&weights)), &weights);
 	}
 }
 
@@ -393,7 +393,7 @@ static void gru_is_right(void)
 	run_gru_whole();
 	for (uint32_t i = 0; i < STEPS; i++)
 		whole = fmax(whole, fabs((double)gru.o[i] - exact[i]));
-	printf("GRU against double: ours %.1e, the peer %.1e, ours in int8 %.1e\n", ours, theirs,
+	printf("GRU against double: ours %.1e, the peer %.1e, ours in int16 %.1e\n", ours, theirs,
 	       whole);
 	if (ours > 1e-5)
 		exit(1);
@@ -436,7 +436,7 @@ static void bench_gru(const char *folder, uint32_t pairs)
 	peer_gru = peer_open(path, gru.x, dims, 3);
 	gru_is_right();
 	compare("GRU 2 x 200, 7 x 220, float32", run_gru, run_peer_gru, 2, pairs);
-	compare("GRU 2 x 200, 7 x 220, int8", run_gru_whole, run_peer_gru, 2, pairs);
+	compare("GRU 2 x 200, 7 x 220, int16", run_gru_whole, run_peer_gru, 2, pairs);
 }
 
 int main(int argc, char **argv)

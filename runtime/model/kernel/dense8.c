@@ -127,6 +127,7 @@ static void pack_column(struct dense8 *dense, const struct dense_weights *from, 
 	for (uint32_t k = 0; k < from->inner; k++) {
 		int32_t q = dense8_weight_of(w[k], scale);
 
+		assert(isfinite(w[k]));
 		panel[(size_t)(k / 4) * 32 + (c & 7) * 4 + k % 4] = (int8_t)q;
 		sum += q;
 	}

@@ -16,7 +16,8 @@
  * A row with a NaN gives NaN everywhere: a whole number could not say that it is missing.
  * Infinities are clipped like everything that calibration did not see.
  *
- * Bounds: inner at most DENSE8_INNER_MAX, so that sums fit 32 bits. */
+ * Bounds: inner at most DENSE8_INNER_MAX, so that sums fit 32 bits; every weight finite, which
+ *         the caller has checked. */
 #ifndef ASSAY_RUNTIME_MODEL_KERNEL_DENSE8_H
 #define ASSAY_RUNTIME_MODEL_KERNEL_DENSE8_H
 

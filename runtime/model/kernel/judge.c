@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "runtime/model/fmath.h"
+#include "runtime/model/kernel/dense16.h"
 #include "runtime/model/kernel/dense8.h"
 
 float kernel_lanes_sum(const float lane[KERNEL_LANES])
@@ -57,4 +58,33 @@ void dense8_judge(const struct dense_weights *weights, struct dense8_input input
 	for (uint32_t row = 0; row < rows; row++, x += weights->inner)
 		for (uint32_t c = 0; c < weights->columns; c++)
 			*o++ = judged8(weights, input, x, c);
+}
+
+/* Exact in blocks, which are added in order. */
+static float judged16(const struct dense_weights *weights, float scale, const float *x, uint32_t c)
+{
+	const float *w       = weights->w + (size_t)c * weights->inner;
+	float        scale_w = dense16_scale_of(w, weights->inner), steps = 1.0f / scale;
+	float        sum = 0.0f;
+
+	for (uint32_t k = 0; k < weights->inner; k += DENSE16_BLOCK) {
+		int64_t block = 0;
+
+		for (uint32_t i = k; i < k + DENSE16_BLOCK && i < weights->inner; i++) {
+			if (isnan(x[i]))
+				return NAN;
+			block += (int64_t)dense16_rounded(w[i] / scale_w, DENSE16_WEIGHT) *
+				 dense16_rounded(x[i] * steps, DENSE16_ROW);
+		}
+		sum += (float)block;
+	}
+	return sum * (scale * scale_w) + (weights->bias ? weights->bias[c] : 0.0f);
+}
+
+void dense16_judge(const struct dense_weights *weights, float scale, const float *x, uint32_t rows,
+		   float *o)
+{
+	for (uint32_t row = 0; row < rows; row++, x += weights->inner)
+		for (uint32_t c = 0; c < weights->columns; c++)
+			*o++ = judged16(weights, scale, x, c);
 }

@@ -25,7 +25,7 @@ static float from_x(const struct recurrent_weights *weights, uint32_t g, const f
 	float o;
 
 	if (weights->whole)
-		dense8_judge(&row, weights->input, x, 1, &o);
+		dense16_judge(&row, weights->input_scale, x, 1, &o);
 	else
 		dense_judge(&row, x, 1, &o);
 	return o;
@@ -44,7 +44,7 @@ static float from_h(const struct recurrent_weights *weights, uint32_t g, const f
 	float o;
 
 	if (weights->whole)
-		dense8_judge(&row, recurrent_state_input, h, 1, &o);
+		dense16_judge(&row, recurrent_state_scale, h, 1, &o);
 	else
 		dense_judge(&row, h, 1, &o);
 	return o;

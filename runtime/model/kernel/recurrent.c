@@ -7,8 +7,8 @@
 #define HEAD_BYTES 128u
 static_assert(sizeof(struct recurrent) <= HEAD_BYTES, "its head");
 
-/* -64/63 to 1 */
-const struct dense8_input recurrent_state_input = { .scale = 1.0f / 63.0f, .zero = 64 };
+/* -1 to 1 */
+const float recurrent_state_scale = 1.0f / DENSE16_ROW;
 
 static uint32_t gates_of(uint8_t kind)
 {
@@ -27,7 +27,7 @@ static size_t part_size(const struct recurrent_weights *weights, uint32_t inner,
 {
 	if (columns == 0)
 		return 0;
-	return weights->whole ? dense8_size(inner, columns) : dense_size(inner, columns);
+	return weights->whole ? dense16_size(inner, columns) : dense_size(inner, columns);
 }
 
 size_t recurrent_size(const struct recurrent_weights *weights)
@@ -53,7 +53,8 @@ static size_t pack_part(const struct recurrent_weights *weights, bool of_state, 
 	};
 
 	if (weights->whole)
-		return dense8_pack(memory, &part, of_state ? recurrent_state_input : weights->input)
+		return dense16_pack(memory, &part,
+				    of_state ? recurrent_state_scale : weights->input_scale)
 			->size_bytes;
 	return dense_pack(memory, &part)->size_bytes;
 }
@@ -99,14 +100,14 @@ struct recurrent *recurrent_pack(void *memory, const struct recurrent_weights *w
 	return recurrent;
 }
 
-/* [steps_max + 1][gates * hidden], [hidden], and what dense8 rounds a row to. */
+/* [steps_max + 1][gates * hidden], [hidden], and what dense16 rounds a row to. */
 size_t recurrent_work_bytes(const struct recurrent_weights *weights, uint32_t steps_max)
 {
 	size_t   gates = (size_t)gates_of(weights->kind) * weights->hidden;
 	uint32_t row   = weights->features > weights->hidden ? weights->features : weights->hidden;
 
 	return kernel_aligned((gates * ((size_t)steps_max + 1) + weights->hidden) * sizeof(float)) +
-	       dense8_work_bytes(row);
+	       dense16_work_bytes(row);
 }
 
 uint32_t recurrent_state_floats(uint8_t kind, uint32_t hidden)
@@ -119,7 +120,7 @@ struct parts {
 	float   *gates;  /* [steps][gates * hidden]: the products with x, then the gates */
 	float   *from_h; /* [gates * hidden] */
 	float   *extra;  /* [hidden] */
-	uint8_t *row;    /* for dense8 */
+	int16_t *row;    /* for dense16 */
 };
 
 static struct parts parts_of(const struct recurrent *recurrent, void *work, uint32_t steps)
@@ -130,17 +131,17 @@ static struct parts parts_of(const struct recurrent *recurrent, void *work, uint
 
 	parts.from_h = parts.gates + steps * gates;
 	parts.extra  = parts.from_h + gates;
-	parts.row    = (uint8_t *)work + kernel_aligned(all * sizeof(float));
+	parts.row    = (int16_t *)((uint8_t *)work + kernel_aligned(all * sizeof(float)));
 	return parts;
 }
 
 static void multiply(const struct recurrent *recurrent, size_t at, const float *x, uint32_t rows,
-		     uint8_t *row, float *o)
+		     int16_t *row, float *o)
 {
 	const void *layer = (const uint8_t *)recurrent + at;
 
 	if (recurrent->whole)
-		dense8_run(layer, x, rows, row, o);
+		dense16_run(layer, x, rows, row, o);
 	else
 		dense_run(layer, x, rows, o);
 }
@@ -163,7 +164,7 @@ static void multiply_state(const struct recurrent *recurrent, const float *h,
 			   const struct parts *parts)
 {
 	const void  *layer   = (const uint8_t *)recurrent + recurrent->state_at;
-	const float *bias    = recurrent->whole ? dense8_bias(layer) : dense_bias(layer);
+	const float *bias    = recurrent->whole ? dense16_bias(layer) : dense_bias(layer);
 	uint32_t     columns = recurrent->candidate_at ? 2 : recurrent->gates;
 
 	if (!is_zero(recurrent, h)) {

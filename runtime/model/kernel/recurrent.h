@@ -16,30 +16,30 @@
  * step made it.  So a causal model may go on from where it stopped: one step at a time gives
  * the same bits as all steps at once.
  *
- * In whole numbers (`whole`) the products are dense8.h's: the input with a scale from
+ * In whole numbers (`whole`) the products are dense16.h's: the input with a scale from
  * calibration rows, the state with a fixed one, as h stays within -1 and 1 when it starts there.
  *
  * Bounds: steps at most the `steps_max` that the work memory was made for. */
 #ifndef ASSAY_RUNTIME_MODEL_KERNEL_RECURRENT_H
 #define ASSAY_RUNTIME_MODEL_KERNEL_RECURRENT_H
 
-#include "runtime/model/kernel/dense8.h"
+#include "runtime/model/kernel/dense16.h"
 
 enum recurrent_kind { RECURRENT_GRU, RECURRENT_LSTM };
 
 /* How a state is rounded, when whole. */
-extern const struct dense8_input recurrent_state_input;
+extern const float recurrent_state_scale;
 
 struct recurrent_weights {
-	uint8_t             kind;        /* enum recurrent_kind */
-	bool                reset_after; /* GRU: linear_before_reset */
-	bool                reverse;     /* the last step first; o stays in the input's order */
-	bool                whole;       /* products in whole numbers */
-	struct dense8_input input;       /* of x, when whole */
-	uint32_t            features, hidden;
-	const float        *w;    /* [gates * hidden][features] */
-	const float        *r;    /* [gates * hidden][hidden] */
-	const float        *bias; /* [2][gates * hidden], of w and of r; NULL: zeros */
+	uint8_t      kind;        /* enum recurrent_kind */
+	bool         reset_after; /* GRU: linear_before_reset */
+	bool         reverse;     /* the last step first; o stays in the input's order */
+	bool         whole;       /* products in whole numbers */
+	float        input_scale; /* of x, when whole */
+	uint32_t     features, hidden;
+	const float *w;    /* [gates * hidden][features] */
+	const float *r;    /* [gates * hidden][hidden] */
+	const float *bias; /* [2][gates * hidden], of w and of r; NULL: zeros */
 };
 
 /* What is done number by number; plain or AVX2. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "runtime/model/kernel/dense16.h"
 #include "runtime/model/kernel/dense8.h"
 
 #define ROWS 5
@@ -77,6 +78,31 @@ static void check_dense8(const struct dense_weights *weights, uint64_t seed, con
 	free(wanted);
 }
 
+static void check_dense16(const struct dense_weights *from, uint64_t seed, const float *rows)
+{
+	struct dense_weights weights = *from;
+	size_t               count   = (size_t)ROWS * weights.columns;
+	float                scale   = dense16_calibrate(rows, (size_t)ROWS * weights.inner);
+	float               *wanted  = malloc(count * sizeof(float));
+	float               *got     = malloc(count * sizeof(float));
+	void                *memory  = kernels_new(dense16_size(weights.inner, weights.columns));
+	int16_t             *work    = kernels_new(dense16_work_bytes(weights.inner));
+
+	weights.activation.kind = KERNEL_NONE;
+	dense16_judge(&weights, scale, rows, ROWS, wanted);
+	for (uint32_t plain = 0; plain < 2; plain++) {
+		kernel_use_avx2(!plain);
+		dense16_run(dense16_pack(memory, &weights, scale), rows, ROWS, work, got);
+		say_same(plain ? "int16, plain" : "int16, AVX2", &weights, seed, got, wanted,
+			 count);
+	}
+	kernel_use_avx2(true);
+	free(memory);
+	free(work);
+	free(got);
+	free(wanted);
+}
+
 static void check_shape(uint32_t inner, uint32_t columns, uint64_t seed)
 {
 	struct dense_weights weights = { .inner = inner, .columns = columns };
@@ -92,8 +118,10 @@ static void check_shape(uint32_t inner, uint32_t columns, uint64_t seed)
 	};
 	check_dense(&weights, seed, rows);
 	check_dense8(&weights, seed, rows);
+	check_dense16(&weights, seed, rows);
 	kernels_spoil(&random, rows, (size_t)ROWS * inner, 2 * inner);
 	check_dense8(&weights, seed, rows);
+	check_dense16(&weights, seed, rows);
 	kernels_spoil(&random, w, (size_t)inner * columns, 3 * inner);
 	check_dense(&weights, seed, rows);
 	free(w);
@@ -139,6 +167,30 @@ static void whole_numbers_are_exact_at_their_extremes(void **state)
 	kernel_use_avx2(true);
 	free(w);
 	free(x);
+	free(memory);
+	free(work);
+}
+
+/* The largest blocks there can be: 16 * 16383 * 8191, of either sign. */
+static void blocks_are_exact_at_their_extremes(void **state)
+{
+	float                w[2 * DENSE16_BLOCK], x[DENSE16_BLOCK], o[2];
+	struct dense_weights weights = { .inner = DENSE16_BLOCK, .columns = 2, .w = w };
+	void                *memory  = kernels_new(dense16_size(DENSE16_BLOCK, 2));
+	int16_t             *work    = kernels_new(dense16_work_bytes(DENSE16_BLOCK));
+
+	(void)state;
+	for (uint32_t k = 0; k < DENSE16_BLOCK; k++) {
+		w[k]                 = 16383.0f;
+		w[DENSE16_BLOCK + k] = -16383.0f;
+		x[k]                 = INFINITY;
+	}
+	for (uint32_t plain = 0; plain < 2; plain++) {
+		kernel_use_avx2(!plain);
+		dense16_run(dense16_pack(memory, &weights, 1.0f), x, 1, work, o);
+		assert_true(o[0] == (float)2147090448 && o[1] == -(float)2147090448);
+	}
+	kernel_use_avx2(true);
 	free(memory);
 	free(work);
 }
@@ -193,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_shape_equals_the_judge),
 		cmocka_unit_test(whole_numbers_are_exact_at_their_extremes),
+		cmocka_unit_test(blocks_are_exact_at_their_extremes),
 		cmocka_unit_test(the_error_of_whole_numbers_is_bounded),
 		cmocka_unit_test(calibration_takes_any_rows),
 	};
