@@ -49,9 +49,9 @@ size_t dense16_size(uint32_t inner, uint32_t columns)
 	       kernel_aligned((size_t)padded(inner) * columns_padded * sizeof(int16_t));
 }
 
-size_t dense16_work_bytes(uint32_t inner)
+size_t dense16_work_bytes(uint32_t inner, uint32_t rows)
 {
-	return kernel_aligned(padded(inner) * sizeof(int16_t));
+	return kernel_aligned((size_t)padded(inner) * rows * sizeof(int16_t));
 }
 
 static size_t place_of(const struct dense16 *dense, uint32_t c, uint32_t k)

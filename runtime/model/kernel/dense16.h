@@ -44,7 +44,7 @@ size_t dense16_size(uint32_t inner, uint32_t columns);
 struct dense16 *dense16_pack(void *memory, const struct dense_weights *weights, float scale);
 
 /* Bytes of work memory for a run, KERNEL_ALIGN_BYTES aligned. */
-size_t dense16_work_bytes(uint32_t inner);
+size_t dense16_work_bytes(uint32_t inner, uint32_t rows);
 
 static inline void dense16_run(const struct dense16 *dense, const float *x, uint32_t rows,
 			       int16_t *work, float *o)

@@ -21,8 +21,10 @@ KERNEL_AVX2_INLINE __m256 part_of(const float *x, uint32_t from, uint32_t inner)
 	return from < inner ? lanes_load(x + from, inner - from) : _mm256_setzero_ps();
 }
 
-/* false: there is a NaN among them. */
-KERNEL_AVX2_INLINE bool quantise(const struct dense16 *dense, const float *x, int16_t *u)
+/* A row with a NaN is marked by a number that no other has. */
+#define MARK INT16_MIN
+
+KERNEL_AVX2_INLINE void quantise(const struct dense16 *dense, const float *x, int16_t *u)
 {
 	__m256 nan = _mm256_setzero_ps();
 
@@ -33,7 +35,8 @@ KERNEL_AVX2_INLINE bool quantise(const struct dense16 *dense, const float *x, in
 
 		_mm256_store_si256((__m256i *)(u + k), _mm256_permute4x64_epi64(both, 0xd8));
 	}
-	return _mm256_movemask_ps(nan) == 0;
+	if (_mm256_movemask_ps(nan) != 0)
+		u[0] = MARK;
 }
 
 KERNEL_AVX2_INLINE __m256i products(__m256i u, const int16_t *q)
@@ -78,33 +81,39 @@ KERNEL_AVX2_INLINE void finish(const struct dense16 *dense, uint32_t c, __m256 s
 	lanes_store(o + c, dense->columns - c, sum);
 }
 
-KERNEL_AVX2_INLINE void row_sums(const struct dense16 *dense, const int16_t *u, float *o)
+/* Panels outside, rows inside: a panel stays in the first-level cache for all rows. */
+KERNEL_AVX2_INLINE void panels_sums(const struct dense16 *dense, uint32_t rows, const int16_t *u,
+				    float *o)
 {
 	const int16_t *panel = dense16_panels(dense);
 	uint32_t       inner = dense->inner_padded, c = 0;
 	__m256         sums[4];
 
 	for (; dense->columns - c >= 32; c += 32, panel += 32 * (size_t)inner) {
-		panel_sums(panel, u, inner, 4, sums);
+		for (uint32_t row = 0; row < rows; row++) {
+			panel_sums(panel, u + (size_t)row * inner, inner, 4, sums);
 #pragma GCC unroll 4
-		for (uint32_t i = 0; i < 4; i++)
-			finish(dense, c + 8 * i, sums[i], o);
+			for (uint32_t i = 0; i < 4; i++)
+				finish(dense, c + 8 * i, sums[i], o + (size_t)row * dense->columns);
+		}
 	}
 	for (; c < dense->columns; c += 8, panel += 8 * (size_t)inner) {
-		panel_sums(panel, u, inner, 1, sums);
-		finish(dense, c, sums[0], o);
+		for (uint32_t row = 0; row < rows; row++) {
+			panel_sums(panel, u + (size_t)row * inner, inner, 1, sums);
+			finish(dense, c, sums[0], o + (size_t)row * dense->columns);
+		}
 	}
 }
 
 KERNEL_AVX2 void dense16_sums_avx2(const struct dense16 *dense, const float *x, uint32_t rows,
 				   int16_t *work, float *o)
 {
-	for (uint32_t row = 0; row < rows; row++, x += dense->inner, o += dense->columns) {
-		if (quantise(dense, x, work)) {
-			row_sums(dense, work, o);
-			continue;
-		}
-		for (uint32_t c = 0; c < dense->columns; c++)
+	size_t inner = dense->inner_padded;
+
+	for (uint32_t row = 0; row < rows; row++)
+		quantise(dense, x + (size_t)row * dense->inner, work + row * inner);
+	panels_sums(dense, rows, work, o);
+	for (uint32_t row = 0; row < rows; row++, o += dense->columns)
+		for (uint32_t c = 0; work[row * inner] == MARK && c < dense->columns; c++)
 			o[c] = NAN;
-	}
 }

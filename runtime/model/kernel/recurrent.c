@@ -107,7 +107,7 @@ size_t recurrent_work_bytes(const struct recurrent_weights *weights, uint32_t st
 	uint32_t row   = weights->features > weights->hidden ? weights->features : weights->hidden;
 
 	return kernel_aligned((gates * ((size_t)steps_max + 1) + weights->hidden) * sizeof(float)) +
-	       dense16_work_bytes(row);
+	       dense16_work_bytes(row, steps_max);
 }
 
 uint32_t recurrent_state_floats(uint8_t kind, uint32_t hidden)

@@ -86,7 +86,7 @@ static void check_dense16(const struct dense_weights *from, uint64_t seed, const
 	float               *wanted  = malloc(count * sizeof(float));
 	float               *got     = malloc(count * sizeof(float));
 	void                *memory  = kernels_new(dense16_size(weights.inner, weights.columns));
-	int16_t             *work    = kernels_new(dense16_work_bytes(weights.inner));
+	int16_t             *work    = kernels_new(dense16_work_bytes(weights.inner, ROWS));
 
 	weights.activation.kind = KERNEL_NONE;
 	dense16_judge(&weights, scale, rows, ROWS, wanted);
@@ -177,7 +177,7 @@ static void blocks_are_exact_at_their_extremes(void **state)
 	float                w[2 * DENSE16_BLOCK], x[DENSE16_BLOCK], o[2];
 	struct dense_weights weights = { .inner = DENSE16_BLOCK, .columns = 2, .w = w };
 	void                *memory  = kernels_new(dense16_size(DENSE16_BLOCK, 2));
-	int16_t             *work    = kernels_new(dense16_work_bytes(DENSE16_BLOCK));
+	int16_t             *work    = kernels_new(dense16_work_bytes(DENSE16_BLOCK, 1));
 
 	(void)state;
 	for (uint32_t k = 0; k < DENSE16_BLOCK; k++) {
