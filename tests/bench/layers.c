@@ -1,6 +1,6 @@
 /* Neural layers against ONNX Runtime, one core, one row, side by side in one run:
  *
- *   build/tests/bench/layers [PAIRS]      default 400
+ *   [PAIRS=400] build/tests/bench/layers
  *
  * MLP 256-128-64-1 in float32 and in whole numbers, and the GRU of the shared models when it
  * is there.  First the results are compared; then bursts of ours, of the peer and of a bare
@@ -441,11 +441,13 @@ static void bench_gru(const char *folder, uint32_t pairs)
 
 int main(int argc, char **argv)
 {
-	uint32_t      pairs   = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 400;
+	const char   *given   = getenv("PAIRS");
+	uint32_t      pairs   = given ? (uint32_t)strtoul(given, NULL, 10) : 400;
 	const int64_t dims[2] = { 1, 256 };
 	char          folder[256], path[512];
 	const char   *slash = strrchr(argv[0], '/');
 
+	(void)argc;
 	if (pairs == 0 || pairs > PAIRS_MAX)
 		pairs = 400;
 	snprintf(folder, sizeof(folder), "%.*s/layers_models", slash ? (int)(slash - argv[0]) : 1,
