@@ -96,7 +96,7 @@ own_flags   := -I. $(flags) $(warnings) $(warnings_$(VARIANT))
 third_flags := $(flags) -w
 link_flags  := $(filter -fsanitize% -O%,$(subst fuzzer-no-link$(comma),,$(flags))) -pie -fuse-ld=lld \
 	-Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--build-id=sha1
-libs := -Wl,--as-needed -lconfig -lyyjson -lllhttp -lnettle -lseccomp -lIPSec_MB -luring -lprotobuf-c
+libs := -Wl,--as-needed -lconfig -lyyjson -lllhttp -lnettle -lseccomp -lIPSec_MB -luring -lprotobuf-c -lopenblas
 
 # Each fragment names one outside library's sources, flags and directories.
 include drivers/nic/dpdk.mk drivers/tcp/lwip.mk drivers/tls/mbedtls.mk
@@ -191,12 +191,14 @@ $(tool_programs): $(O)/%: $(O)/obj/%.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(link_flags) $< -o $@
 
-# A bench is linked like a unit test, but for its framework.
+# A bench is linked like a unit test, but for its framework; a peer's library goes to the
+# one program that measures against it.
+layers_libs := -lonnxruntime
+forest_libs := -lxgboost -lonnxruntime
+$(O)/tests/bench/layers: $(O)/obj/tests/bench/peer/onnxruntime.o
 $(bench_programs): $(O)/%: $(O)/obj/%.o $(O)/libtest.a $(archives)
 	@mkdir -p $(@D)
-	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) $(peers_of) -lcmocka -lpthread -lm -o $@
-# The libraries it measures us beside.
-$(O)/tests/bench/forest: private peers_of := -lxgboost -lonnxruntime
+	$(link) $(DPDK_PMD_LIBS) $(libs) $(DPDK_LIBS) -lcmocka -lpthread -lm $($(@F)_libs) -o $@
 
 $(O)/json: $(O)/obj/tests/lib/transaction_json.o
 $(fuzz_programs): $(O)/%: $(O)/obj/tests/fuzz/%.o $(archives)

@@ -3,13 +3,12 @@
 #include <stdint.h>
 
 #include "runtime/model/fmath.h"
-
-#define TERMS 9
+#include "runtime/model/fmath_table.h"
 
 /* From the highest power down.  The first row is erf(x) / x in x^2, for x below 1/2; row k
  * is erf(k/2 + 1/4 + t) in t.  Chebyshev fits computed with 40 digits; none is further than
  * 6e-11 from erf. */
-static const double rows[8][TERMS] = {
+const double fmath_erf_rows[8][FMATH_ERF_TERMS] = {
 	{ 0x1.8b4b60851826bp-20, -0x1.f224dfc5409afp-17, 0x1.f98db34e8872ep-14,
 	  -0x1.c02d4f6e4921ap-11, 0x1.565bcbf8e0365p-8, -0x1.b82ce30f2b28fp-6, 0x1.ce2f21a03d814p-4,
 	  -0x1.812746b0379b5p-2, 0x1.20dd750429b6dp+0 },
@@ -47,9 +46,9 @@ float fmath_erff(float x)
 	if (size >= 4.0) /* 1 - erf(4) is 1.5e-8, less than half a step of float below 1 */
 		return x < 0.0f ? -1.0f : 1.0f;
 	half = (uint32_t)(size * 2.0);
-	row  = rows[half];
+	row  = fmath_erf_rows[half];
 	t    = half == 0 ? size * size : size - (half * 0.5 + 0.25);
-	for (uint32_t i = 0; i < TERMS; i++)
+	for (uint32_t i = 0; i < FMATH_ERF_TERMS; i++)
 		sum = sum * t + row[i];
 	if (half == 0)
 		sum *= size;
