@@ -336,6 +336,18 @@ static uint64_t monotonic(void *clock)
 	return clock_now_ns(clock);
 }
 
+static void log_rows(const struct history *history)
+{
+	struct history_facts facts;
+
+	if (!history)
+		return;
+	history_facts(history, &facts);
+	log_write(LOG_INFO, "history: %u shards of %lu KiB, each up to %u accounts of %u bytes",
+		  facts.shards, (unsigned long)(facts.shard_bytes >> 10), facts.entries_max,
+		  facts.entry_bytes);
+}
+
 /* Histories, answers and labels, and what is done with them. */
 static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
@@ -344,7 +356,9 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	uint32_t             threads = config->cores.decide_count;
 	struct state_facts   facts;
 
-	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
+	if (!fits(appliance,
+		  "state.memory_mib, history.memory_mib, idempotency.memory_mib and "
+		  "labels.transactions_max",
 		  engine_bytes(config) + pipeline_bytes(threads), error) ||
 	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;
@@ -354,6 +368,7 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	log_write(LOG_INFO, "state: %u shards of %lu KiB, each up to %u entities of %u bytes",
 		  facts.shards, (unsigned long)(facts.shard_bytes >> 10), facts.entities_max,
 		  facts.entity_bytes);
+	log_rows(core->engine.history);
 	pipeline_init(&core->pipeline, &core->engine, threads,
 		      mem_take("pipeline", pipeline_bytes(threads), 64), core->chain.next_sequence,
 		      core->chain.order);

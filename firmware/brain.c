@@ -100,6 +100,19 @@ static bool choose_output(struct brain *brain, const struct config *config,
 	return false;
 }
 
+/* To the rows of the history, if it is a sequence model, else to all features. */
+static int bind_model(struct model *model, const struct config *config,
+		      const struct feature_schema *names, struct failure *failure)
+{
+	const struct history_plan *plan   = &config->history_plan;
+	struct model_window        window = { .steps = plan->steps, .columns = plan->columns };
+
+	window.names = plan->names;
+	if (model_steps(model) > 0)
+		return model_bind_window(model, &window, failure);
+	return model_bind(model, names, failure);
+}
+
 static bool make_model(struct brain *brain, const struct config *config,
 		       const struct feature_schema *names, const struct brain_slot *slot,
 		       char error[BRAIN_ERROR_BYTES])
@@ -139,7 +152,7 @@ static bool make_model(struct brain *brain, const struct config *config,
 			 config->model.file);
 		return false;
 	}
-	if (model_bind(brain->model, names, &failure) != 0) {
+	if (bind_model(brain->model, config, names, &failure) != 0) {
 		snprintf(error, BRAIN_ERROR_BYTES, "model.file: %s: %s: %s", config->model.file,
 			 failure.place, failure.detail);
 		return false;

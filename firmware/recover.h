@@ -21,6 +21,7 @@
 #include "drivers/disk/disk.h"
 #include "firmware/engine.h"
 #include "firmware/live.h"
+#include "firmware/past_features.h"
 #include "firmware/past_rules.h"
 #include "runtime/audit/audit.h"
 
@@ -42,10 +43,11 @@ struct recover {
 	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes); /* NULL: none */
 	void *ctx;
 	/* found */
-	struct past_rules  past;          /* rules and lists behind the last record that is in */
-	struct audit_chain chain;         /* behind the last record that is in */
-	uint64_t           from_snapshot; /* its sequence; 0: there was none */
-	uint64_t           records;       /* read from the log */
+	struct past_features features;      /* supplied ones of records under another config */
+	struct past_rules    past;          /* rules and lists behind the last record that is in */
+	struct audit_chain   chain;         /* behind the last record that is in */
+	uint64_t             from_snapshot; /* its sequence; 0: there was none */
+	uint64_t             records;       /* read from the log */
 };
 
 /* False as well when it was told to stop. */
