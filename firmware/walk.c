@@ -196,13 +196,13 @@ static const float *model_input(const struct engine *engine, const struct model 
 }
 
 static void run_model(const struct engine *engine, const struct brain *brain,
-		      const struct work *work, struct decide_input *input)
+		      const struct work *work, uint32_t lists, struct decide_input *input)
 {
 	float        all[TRANSACTION_FEATURES_MAX];
 	float        margins[MODEL_OUTPUTS_MAX], scores[MODEL_OUTPUTS_MAX];
 	const float *features = model_input(engine, brain->model, work, all);
 
-	model_run(brain->model, features, NULL, margins);
+	model_run(brain->model, features, brain->scratch[lists], margins);
 	model_scores(brain->model, margins, scores);
 	input->model_ran        = true;
 	input->margin           = margins[brain->output];
@@ -263,7 +263,7 @@ static void think(const struct engine *engine, const struct brain *brain, struct
 		if (brain->order[i] == CONFIG_STAGE_MODEL && brain->model) {
 			input.model_missed = !in_time(engine, work, STAGE_model);
 			if (!input.model_missed) {
-				run_model(engine, brain, work, &input);
+				run_model(engine, brain, work, lists, &input);
 				input.stages_run |= 1u << STAGE_model;
 				work->ledger.stage_ns[STAGE_model] = lap(engine, since_ns);
 			}
