@@ -4,6 +4,7 @@ and the engine deciding with that file scores as onnxruntime does over those win
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,13 +18,13 @@ import numpy as np
 import tap
 import train as recipe
 import train_sequence as sequence
-from cards import ASSAYCTL, run
+from cards import ASSAYCTL, digest, run
 
 ENGINE = (TREE / "config/demo/engine.cfg").read_text()
 COUNT = tap.times("ROWS", 6000)
 STEPS = 4
 PARITY_BOUND = 1e-5
-TRAIN = ["--late", "6h", "--epochs", "2", "--hidden", "16"]
+TRAIN = ["--late", "6h", "--epochs", "1", "--hidden", "16"]
 
 
 class Study:
@@ -46,9 +47,12 @@ class Study:
     def __exit__(self, *error):
         self.place.cleanup()
 
-    def write_config(self, model=""):
+    def write_config(self, model="", places=None):
         path = self.folder / "engine.cfg"
         text = ENGINE.replace('"../rules/', f'"{TREE}/config/rules/')
+        if places:
+            text = text.replace("state: {", f'state: {{ snapshot_directory = "{places[1]}";')
+            text += f'audit: {{ directory = "{places[0]}"; }};\n'
         path.write_text(text.replace('model: { file = "model.ubj"; };',
                                      f'model: {{ file = "{model}"; }};' if model else "") +
                         f'history: {{ steps = {STEPS}; missing_step = "nan"; memory_mib = 32; }};\n')
@@ -148,6 +152,38 @@ def test_lstm(study):
     check_parity(study, "lstm.onnx")
 
 
+def decide(study, log, *words, given=None):
+    """The decision digest of deciding into a log with the GRU."""
+    (study.folder / log).mkdir(exist_ok=True)
+    with open(given or study.payments, encoding="utf-8") as file:
+        done = subprocess.run([ASSAYCTL, "decide", "--config", study.config, "--audit", study.folder / log,
+                               *map(str, words)], stdin=file, capture_output=True, text=True, check=False)
+    tap.same(done.returncode, 0, f"decide ({done.stderr[-500:]})")
+    study.told = done.stderr
+    return digest(study.folder / log)
+
+
+def test_digests(study):
+    """with the GRU: one digest on 1 to 4 cores, over a restart from a snapshot, and by replay"""
+    engine_scores(study, "made.onnx")  # or skips
+    study.write_config(study.folder / "made.onnx", (study.folder / "halves", study.folder / "snaps"))
+    one = decide(study, "log")
+    for cores in (2, 3, 4):
+        tap.same(decide(study, f"log{cores}", "--cores", cores), one, f"digest on {cores} cores")
+    lines = study.payments.read_text().splitlines(keepends=True)
+    for name, part in (("first", lines[:COUNT // 2]), ("second", lines[COUNT // 2:])):
+        (study.folder / name).write_text("".join(part))
+    decide(study, "halves", "--cores", 2, given=study.folder / "first")
+    run("snapshot", "--config", study.config, "--to", COUNT * 3 // 8)
+    tap.same(decide(study, "halves", "--cores", 3, given=study.folder / "second"), one, "digest of two halves")
+    begun = re.search(r"continued: snapshot of record (\d+), then (\d+) records", study.told)
+    tap.check(begun and int(begun[1]) > COUNT // 4, f"no snapshot: {study.told}")
+    for log, cores in (("log", 1), ("log", 4), ("halves", 2)):
+        found = json.loads(run("replay", study.folder / log, "--cores", cores, "--json"))
+        tap.same((found["different"], found["decision_digest"]), (0, one), f"replay of {log} on {cores} cores")
+    study.write_config()
+
+
 def test_refusals(study):
     """a table that is neither form is refused in words"""
     text = (study.folder / "windows.csv").read_text()
@@ -160,4 +196,4 @@ def test_refusals(study):
 
 
 if __name__ == "__main__":
-    tap.main([test_windows, test_same_bytes, test_card, test_gru, test_lstm, test_refusals], Study)
+    tap.main([test_windows, test_same_bytes, test_card, test_gru, test_lstm, test_digests, test_refusals], Study)
