@@ -25,6 +25,7 @@ README.md beside this file says more.  It needs python3-torch and python3-onnx.
 
 import json
 import sys
+import warnings
 
 import numpy as np
 import onnx
@@ -34,9 +35,10 @@ from torch import nn
 import train as recipe
 
 STEPS = 7
-HIDDEN = 32
-EPOCHS = 6
-BATCH = 1024
+HIDDEN = 48
+EPOCHS = 8
+BATCH_MAX = 1024
+STEPS_AN_EPOCH = 256  # at least, by smaller batches where there are few payments
 RATE = 4e-3
 SEED = 7
 CLIP = 8.0  # standard deviations: a rare amount must not drown the rest
@@ -159,19 +161,24 @@ def probabilities(network, windows, payments):
     return torch.cat(parts).numpy()
 
 
+def batch_of(payments):
+    return min(BATCH_MAX, max(64, payments // STEPS_AN_EPOCH))
+
+
 def fit(windows, payments, truth, args):
     """The network, trained: the same input gives the same numbers."""
     torch.manual_seed(args.seed)
     network = Network(windows.rows[windows.at[payments, -1]], args.hidden, args.cell)
     chance = torch.Generator().manual_seed(args.seed)
-    rounds = args.epochs * -(-len(payments) // BATCH)
+    batch = batch_of(len(payments))
+    rounds = args.epochs * -(-len(payments) // batch)
     descent = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     rate = torch.optim.lr_scheduler.OneCycleLR(descent, max_lr=RATE, total_steps=rounds, pct_start=.15)
     measure = nn.BCEWithLogitsLoss()
     truth = torch.from_numpy(truth)
     for epoch in range(args.epochs):
         total = 0.0
-        for some in torch.randperm(len(payments), generator=chance).split(BATCH):
+        for some in torch.randperm(len(payments), generator=chance).split(batch):
             loss = measure(network(torch.from_numpy(windows.of(payments[some.numpy()]))), truth[some])
             descent.zero_grad()
             loss.backward()
@@ -192,6 +199,7 @@ class Exported:
     def save_model(self, path):
         served = Served(self.network).eval()
         example = torch.zeros(1, self.steps, len(self.names))
+        warnings.filterwarnings("ignore", "Exporting a model to ONNX with a batch_size")
         torch.onnx.export(served, (example,), str(path), opset_version=OPSET, dynamo=False,
                           input_names=["window"], output_names=["probability"])
         model = onnx.load(str(path))
@@ -208,7 +216,7 @@ def train(table, windows, start, until, late, args):
     network = fit(windows, np.flatnonzero(rows), truth, args)
     return network, {**facts, "steps": windows.at.shape[1], "missing_step": "nan",
                      "parameters": {"cell": args.cell, "hidden": args.hidden, "epochs": args.epochs,
-                                    "batch": BATCH, "rate": RATE, "seed": args.seed}}
+                                    "batch": batch_of(len(truth)), "rate": RATE, "seed": args.seed}}
 
 
 def parser_of():
