@@ -38,6 +38,7 @@ void check_addresses(const struct check *check);
 /* What one row cannot say: order of thresholds, repeated names, and the like. */
 void check_rules(const struct check *check);
 void check_plan(const struct check *check);    /* entities and computed features: plan.c */
+void check_history(const struct check *check); /* history.c */
 void check_columns(const struct check *check); /* csv.c; fills in targets as well */
 
 /* Two elements of [count][stride_bytes] that are the same text: an error of the later. */
@@ -46,5 +47,6 @@ void check_unique(const struct check *check, const char *list, const char *rest,
 
 /* What of config->plan follows from other keys, once all is good; also of the defaults. */
 void plan_fill(struct config *config);
+void history_fill(struct config *config); /* and of config->history_plan, behind plan_fill */
 
 #endif

@@ -67,7 +67,8 @@ void config_keep_boot(const struct config *booted, struct config *new)
 			       row->size_bytes * inner_of(row));
 	}
 	/* All of it is boot keys, and what config_load made of them. */
-	new->plan = booted->plan;
+	new->plan         = booted->plan;
+	new->history_plan = booted->history_plan;
 	memcpy(new->computed_entity, booted->computed_entity, sizeof(new->computed_entity));
 }
 

@@ -5,7 +5,7 @@
  * it.  The fields below mirror the keys: tcp.port is config.tcp.port.
  *
  * Owner:   the control role.  Fixed size, no pointers, may be copied; about
- *          200 KiB, so never on a stack.  Every other role gets what it needs
+ *          250 KiB, so never on a stack.  Every other role gets what it needs
  *          at boot or by lane and never sees the text.
  * Bounds:  each text is NUL-terminated in its array, each list has its count.
  *          Integers and floats are inside the range of their row.
@@ -21,6 +21,7 @@
 
 #include "runtime/base/decision.h"
 #include "runtime/base/feature_plan.h"
+#include "runtime/base/history_plan.h"
 #include "runtime/base/transaction.h"
 
 #define CONFIG_FILE_BYTES_MAX (1U << 20) /* of the text; 256 callers fit many times */
@@ -169,6 +170,16 @@ struct config_state {
 	uint32_t snapshot_interval_seconds;
 };
 
+/* The rows that sequence models see; config.history_plan has these, too, as the engine
+ * uses them. */
+struct config_history {
+	uint32_t steps;          /* 0: none are kept */
+	uint32_t features_count; /* 0: all features */
+	char     features[HISTORY_COLUMNS_MAX][PLAN_NAME_BYTES];
+	uint8_t  missing_step; /* enum history_missing */
+	uint32_t memory_mib;
+};
+
 struct config_rules {
 	char file[CONFIG_PATH_BYTES]; /* "" = none; the rules have their own digest */
 };
@@ -267,6 +278,8 @@ struct config {
 	struct config_state       state;
 	struct feature_plan       plan; /* entities, computed features and their bounds */
 	char                      computed_entity[PLAN_FEATURES_MAX][PLAN_NAME_BYTES];
+	struct config_history     history;
+	struct history_plan       history_plan; /* follows from the above */
 	struct config_model       model;
 	struct config_rules       rules;
 	struct config_decision    decision;

@@ -23,6 +23,7 @@ void config_defaults(struct config *out)
 		if (schema_outer(&schema[i]) == NULL)
 			value_set_initial(&schema[i], out, 0);
 	plan_fill(out);
+	history_fill(out);
 }
 
 /* Names of files count from the directory of the configuration. */
@@ -86,6 +87,7 @@ static void check_text(struct check *check, const char *path, const char *text,
 		return;
 	check_rules(check);
 	plan_fill(check->config);
+	history_fill(check->config);
 	resolve_files(check, path);
 	management_as_tls(check->config);
 }

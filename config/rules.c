@@ -130,5 +130,6 @@ void check_rules(const struct check *check)
 	check_unique(check, "features", "", config->features.names[0], config->features.count,
 		     sizeof(config->features.names[0]));
 	check_plan(check);
+	check_history(check);
 	check_columns(check);
 }

@@ -321,6 +321,19 @@ GROUP("state", "The memory of cards, accounts and other entities; its bounds are
 	  .stride_bytes = sizeof(struct feature_spec), .initial = "",
 	  .sentence = "For the kind hours, UTC: from the first, up to the second; empty means 0-7." },
 
+GROUP("history", "The last payments of each account or card, as rows of numbers, for models that see a sequence.")
+	COUNT("history.steps", history.steps, BOOT | DECIDES, "rows", 0, HISTORY_STEPS_MAX, "0",
+	      "Rows of a window: a payment's own, and those of its account before it (of its card, where it has no account); 0 means that none are kept.")
+	LIST("history.features", history.features_count, BOOT | DECIDES, "features", 0, HISTORY_COLUMNS_MAX, "( )",
+	     "The numbers of a row: names of supplied and computed features; empty means all, the supplied ones first.")
+	{ .path = "history.features[]", .type = SCHEMA_TEXT, .flags = DECIDES, AT(history.features[0]),
+	  .stride_bytes = PLAN_NAME_BYTES, .min = 1, .max = PLAN_NAME_BYTES - 1,
+	  .form = form_feature, .allowed = "the name of a feature", .sentence = "One name." },
+	CHOICE("history.missing_step", history.missing_step, BOOT | DECIDES, "zero|repeat_first|nan", "zero",
+	       "What a window has where the account has no payment yet: zeros, its first row again, or missing values.")
+	COUNT("history.memory_mib", history.memory_mib, BOOT | DECIDES, "MiB", 1, 1048576, "64",
+	      "Memory of the rows, beside state.memory_mib; when it is full, the account longest without a payment leaves.")
+
 GROUP("model", "The model that scores transactions.")
 	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON or a LightGBM text file, or empty", "",
 	           "The model; empty means none, and decision.on_model_missing applies.")

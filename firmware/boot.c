@@ -367,6 +367,18 @@ static void log_state(const struct engine *engine, const struct state *state, co
 	}
 }
 
+static void log_rows(const struct history *history)
+{
+	struct history_facts facts;
+
+	if (!history)
+		return;
+	history_facts(history, &facts);
+	log_write(LOG_INFO, "history: %u shards of %lu KiB, each up to %u accounts of %u bytes",
+		  facts.shards, (unsigned long)(facts.shard_bytes >> 10), facts.entries_max,
+		  facts.entry_bytes);
+}
+
 /* Histories, answers and labels, and what is done with them. */
 static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_BYTES])
 {
@@ -375,7 +387,9 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	uint32_t             threads = config->cores.decide_count;
 	struct hash128       secret;
 
-	if (!fits(appliance, "state.memory_mib, idempotency.memory_mib and labels.transactions_max",
+	if (!fits(appliance,
+		  "state.memory_mib, history.memory_mib, idempotency.memory_mib and "
+		  "labels.transactions_max",
 		  engine_bytes(config, true) + pipeline_bytes(threads), error) ||
 	    !engine_init(&core->engine, config, true, take, NULL, error))
 		return false;
@@ -391,6 +405,7 @@ static bool boot_engine(struct appliance *appliance, char error[APPLIANCE_ERROR_
 	if (core->engine.verdicts)
 		log_state(&core->engine, core->engine.verdicts, "verdicts");
 	tell_answers(core, config);
+	log_rows(core->engine.history);
 	pipeline_init(&core->pipeline, &core->engine, threads,
 		      mem_take("pipeline", pipeline_bytes(threads), 64), core->chain.next_sequence,
 		      core->chain.order);

@@ -100,6 +100,32 @@ static bool choose_output(struct brain *brain, const struct config *config,
 	return false;
 }
 
+/* To the rows of the history, if it is a sequence model, else to all features. */
+static int bind_model(struct model *model, const struct config *config,
+		      const struct feature_schema *names, struct failure *failure)
+{
+	const struct history_plan *plan   = &config->history_plan;
+	struct model_window        window = { .steps = plan->steps, .columns = plan->columns };
+
+	window.names = plan->names;
+	if (model_steps(model) > 0)
+		return model_bind_window(model, &window, failure);
+	return model_bind(model, names, failure);
+}
+
+/* What each thread's runs of the model work in. */
+static void make_scratch(struct brain *brain, uint32_t threads)
+{
+	size_t bytes = model_scratch_bytes(brain->model);
+
+	bytes = (bytes + MODEL_ALIGN_BYTES - 1) & ~(size_t)(MODEL_ALIGN_BYTES - 1);
+	for (uint32_t i = 0; bytes > 0 && i < threads; i++) {
+		brain->scratch[i] = aligned_alloc(MODEL_ALIGN_BYTES, bytes);
+		assert(brain->scratch[i]);
+		memset(brain->scratch[i], 0, bytes); /* faulted in now */
+	}
+}
+
 static bool make_model(struct brain *brain, const struct config *config,
 		       const struct feature_schema *names, const struct brain_slot *slot,
 		       char error[BRAIN_ERROR_BYTES])
@@ -131,15 +157,7 @@ static bool make_model(struct brain *brain, const struct config *config,
 	memcpy(brain->digests.model, model_digest(brain->model), DIGEST_BYTES);
 	if (!digest_agrees(brain, config, error) || !choose_output(brain, config, error))
 		return false;
-	/* A payment brings one row, and no decide core keeps memory to run a network in. */
-	if (model_scratch_bytes(brain->model) > 0) {
-		snprintf(error, BRAIN_ERROR_BYTES,
-			 "model.file: %s: is a network; the appliance runs models of trees, "
-			 "assayctl score runs both",
-			 config->model.file);
-		return false;
-	}
-	if (model_bind(brain->model, names, &failure) != 0) {
+	if (bind_model(brain->model, config, names, &failure) != 0) {
 		snprintf(error, BRAIN_ERROR_BYTES, "model.file: %s: %s: %s", config->model.file,
 			 failure.place, failure.detail);
 		return false;
@@ -260,6 +278,8 @@ bool brain_make(struct brain *brain, const struct config *config,
 	if (!make_model(brain, config, names, &options->slot, error) ||
 	    !make_rules(brain, config, options->lists, error))
 		return false;
+	if (brain->model)
+		make_scratch(brain, options->lists);
 	artefacts_shadow_digest(&brain->digests, brain->digest);
 	return true;
 }
@@ -275,7 +295,9 @@ void brain_free(struct brain *brain)
 {
 	free(brain->model_memory);
 	free(brain->rules);
-	for (int i = 0; i < BRAIN_LISTS_MAX; i++)
+	for (int i = 0; i < BRAIN_LISTS_MAX; i++) {
 		free(brain->lists[i]);
+		free(brain->scratch[i]);
+	}
 	memset(brain, 0, sizeof(*brain));
 }

@@ -31,6 +31,7 @@ struct brain {
 	uint32_t                output;       /* of the model's, the one that is the score */
 	struct rules           *rules;        /* NULL: none configured */
 	struct rules_lists     *lists[BRAIN_LISTS_MAX];
+	void   *scratch[BRAIN_LISTS_MAX];  /* of the same threads; NULL: the model needs none */
 	uint8_t order[CONFIG_STAGE_COUNT]; /* enum config_stage: which stage runs first */
 	uint8_t digest[DIGEST_BYTES];      /* SHA-256 over digests; names a shadow */
 };

@@ -143,9 +143,14 @@ static bool take_op(struct decider *decider)
 
 void decider_publish(struct decider *decider)
 {
-	struct state_counters sum;
+	struct state_counters   sum;
+	struct history_counters rows;
 
 	engine_counters(decider->engine, decider->index, decider->count, &sum);
+	engine_history_counters(decider->engine, decider->index, decider->count, &rows);
+	atomic_store_explicit(&decider->published.row_accounts, rows.entries, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.rows, rows.rows, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.row_evicted, rows.evicted, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.entities, sum.entities, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.cells, sum.cells, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.filed, sum.filed, memory_order_relaxed);

@@ -55,6 +55,14 @@ static size_t size_of(const struct feature_plan *part, char *error, size_t error
 	return part->memory_bytes == 0 ? 0 : state_size(part, error, error_bytes);
 }
 
+/* Bytes of the rows; 0: they do not fit, or with no steps, there are none. */
+static size_t history_size_of(const struct config *config, char *error, size_t error_bytes)
+{
+	const struct history_plan *plan = &config->history_plan;
+
+	return plan->steps == 0 ? 0 : history_size(plan, error, error_bytes);
+}
+
 size_t engine_bytes(const struct config *config, bool answers)
 {
 	struct repeats_options repeats = repeats_of(config);
@@ -67,6 +75,7 @@ size_t engine_bytes(const struct config *config, bool answers)
 	if (state == 0)
 		return 0;
 	return state + size_of(&part[1], error, sizeof(error)) +
+	       history_size_of(config, error, sizeof(error)) +
 	       (answers ? repeats_size(&repeats) : 0) +
 	       sightings_size(&config->plan, config->labels.transactions_max, CONFIG_DECIDE_MAX);
 }
@@ -76,6 +85,7 @@ struct taking {
 	void        *ctx;
 	char        *error;
 	size_t       state_bytes[2]; /* of each part; 0: there is no second */
+	size_t       history_bytes;  /* 0: there is none */
 };
 
 static void *take_piece(const struct taking *taking, const char *name, size_t size_bytes)
@@ -104,6 +114,11 @@ static bool take_all(struct engine *engine, const struct config *config, bool an
 			return false;
 		engine->verdicts = state_init(memory, &engine->part[1]);
 	}
+	if (taking->history_bytes > 0) {
+		if (!(memory = take_piece(taking, "rows", taking->history_bytes)))
+			return false;
+		engine->history = history_init(memory, engine->history_plan);
+	}
 	if (answers) {
 		if (!(memory = take_piece(taking, "answers", repeats_size(&repeats))))
 			return false;
@@ -125,12 +140,18 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
 	memset(engine, 0, sizeof(*engine));
 	share(&config->plan, engine->part);
 	engine->plan         = &config->plan;
+	engine->history_plan = &config->history_plan;
 	engine->labelled_max = config->labels.transactions_max;
 	for (int i = 0; i < 2; i++) {
 		taking.state_bytes[i] = size_of(&engine->part[i], why, sizeof(why));
 		if (taking.state_bytes[i] > 0 || (i > 0 && engine->part[i].memory_bytes == 0))
 			continue;
 		snprintf(error, ENGINE_ERROR_BYTES, "state.memory_mib: %s", why);
+		return false;
+	}
+	taking.history_bytes = history_size_of(config, why, sizeof(why));
+	if (taking.history_bytes == 0 && config->history_plan.steps > 0) {
+		snprintf(error, ENGINE_ERROR_BYTES, "history.memory_mib: %s", why);
 		return false;
 	}
 	sort_features(engine);
@@ -142,6 +163,8 @@ void engine_keep_secret(struct engine *engine, struct hash128 secret)
 	state_keep_secret(engine->state, secret);
 	if (engine->verdicts)
 		state_keep_secret(engine->verdicts, secret);
+	if (engine->history)
+		history_keep_secret(engine->history, secret);
 	if (engine->repeats)
 		repeats_keep_secret(engine->repeats, secret);
 	sightings_keep_secret(engine->sightings, secret);
@@ -160,6 +183,21 @@ void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
 			continue;
 		state_counters(engine->verdicts, shard, &one);
 		state_counters_add(out, &one);
+	}
+}
+
+void engine_history_counters(const struct engine *engine, uint32_t first, uint32_t step,
+			     struct history_counters *out)
+{
+	struct history_counters one;
+
+	*out = (struct history_counters){ 0 };
+	for (uint32_t shard = first; engine->history && shard < engine->plan->shards;
+	     shard += step) {
+		history_counters(engine->history, shard, &one);
+		out->entries += one.entries;
+		out->rows += one.rows;
+		out->evicted += one.evicted;
 	}
 }
 
@@ -191,10 +229,26 @@ static void add_feature(struct digest *digest, const struct feature_spec *featur
 	add_number(digest, (uint64_t)feature->delay_ns);
 }
 
-void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
-		   uint8_t out[DIGEST_BYTES])
+/* Where its columns are found, too: under another order of the supplied features, what is
+ * recorded has to be read anew. */
+static void add_history(struct digest *digest, const struct history_plan *history)
 {
-	struct digest digest;
+	add_number(digest, history->steps);
+	if (history->steps == 0)
+		return;
+	add_number(digest, history->memory_bytes);
+	add_number(digest, history->missing);
+	add_number(digest, history->columns);
+	for (uint32_t i = 0; i < history->columns; i++) {
+		digest_add(digest, history->names[i], strlen(history->names[i]) + 1);
+		add_number(digest, history->of[i]);
+	}
+}
+
+void engine_digest(const struct config *config, uint8_t out[DIGEST_BYTES])
+{
+	const struct feature_plan *plan = &config->plan;
+	struct digest              digest;
 
 	digest_init(&digest);
 	add_number(&digest, STATE_KEYS_VERSION);
@@ -207,7 +261,8 @@ void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
 	add_number(&digest, plan->shards);
 	add_number(&digest, plan->memory_bytes);
 	add_number(&digest, (uint64_t)plan->lateness_ns);
-	add_number(&digest, labelled_max);
+	add_number(&digest, config->labels.transactions_max);
+	add_history(&digest, &config->history_plan);
 	digest_end(&digest, out);
 }
 

@@ -6,6 +6,9 @@
  *              others because it is read and kept up when a transaction is decided, and
  *              they when its turn in the lane comes.  Either way a shard sees its own
  *              operations in order, whatever the number of deciders.
+ *   history    the last rows of each account or card for sequence models, in the same
+ *              shards; kept up when a transaction is decided, too, as a row needs all of
+ *              its features
  *   repeats    the net core's
  *   sightings  the net core's; each decider notes there what it has filed
  *
@@ -23,6 +26,7 @@
 
 #include "config/config.h"
 #include "runtime/base/feature_plan.h"
+#include "runtime/state/history.h"
 #include "runtime/state/repeats.h"
 #include "runtime/state/sightings.h"
 #include "runtime/state/state.h"
@@ -38,7 +42,9 @@ struct engine {
 	const struct feature_plan *plan; /* of the config as booted */
 	struct state              *state;
 	struct state              *verdicts; /* NULL: no entity keeps verdicts */
-	struct repeats            *repeats;  /* NULL where nobody asks again: replay */
+	struct history            *history;  /* NULL: history.steps is 0 */
+	const struct history_plan *history_plan;
+	struct repeats            *repeats; /* NULL where nobody asks again: replay */
 	struct sightings          *sightings;
 	struct feature_plan        part[2]; /* the plan, with each state's share of memory */
 	struct engine_features     of_entity[PLAN_ENTITIES_MAX];
@@ -61,14 +67,17 @@ bool engine_init(struct engine *engine, const struct config *config, bool answer
  * (state.h); an offline tool does without. */
 void engine_keep_secret(struct engine *engine, struct hash128 secret);
 
-/* SHA-256 over everything declared that the remembered bytes depend on: the plan and the
+/* SHA-256 over everything declared that the remembered bytes depend on: the plans and the
  * bounds.  A snapshot made under another one is of no use. */
-void engine_digest(const struct feature_plan *plan, uint32_t labelled_max,
-		   uint8_t out[DIGEST_BYTES]);
+void engine_digest(const struct config *config, uint8_t out[DIGEST_BYTES]);
 
 /* What both states count of shards first, first + step, ..., added up. */
 void engine_counters(const struct engine *engine, uint32_t first, uint32_t step,
 		     struct state_counters *out);
+
+/* What the rows of shards first, first + step, ... are, added up; zero without history. */
+void engine_history_counters(const struct engine *engine, uint32_t first, uint32_t step,
+			     struct history_counters *out);
 
 /* By mmap, for what is not on a polling core: a page is taken when it is first touched.
  * Given back when the process ends, or by munmap.  Or NULL. */

@@ -241,13 +241,18 @@ static void write_certificates(FILE *out, struct appliance *appliance)
 /* What the deciders have published, added up. */
 static void write_engine(FILE *out, struct appliance *appliance)
 {
-	struct pipeline      *pipeline  = &appliance->core.pipeline;
-	struct snapshots     *snapshots = &appliance->snapshot_role;
-	struct state_counters sum       = { 0 };
-	struct stats         *stats     = appliance->core.stats;
+	struct pipeline        *pipeline  = &appliance->core.pipeline;
+	struct snapshots       *snapshots = &appliance->snapshot_role;
+	struct state_counters   sum       = { 0 };
+	struct history_counters rows      = { 0 };
+	struct stats           *stats     = appliance->core.stats;
 
 	for (uint32_t i = 0; i < CONFIG_DECIDE_MAX; i++) {
 		struct decider_gauges *gauges = &pipeline->deciders[i].published;
+
+		rows.entries += atomic_load_explicit(&gauges->row_accounts, memory_order_relaxed);
+		rows.rows += atomic_load_explicit(&gauges->rows, memory_order_relaxed);
+		rows.evicted += atomic_load_explicit(&gauges->row_evicted, memory_order_relaxed);
 
 		sum.entities += atomic_load_explicit(&gauges->entities, memory_order_relaxed);
 		sum.cells += atomic_load_explicit(&gauges->cells, memory_order_relaxed);
@@ -284,6 +289,13 @@ static void write_engine(FILE *out, struct appliance *appliance)
 		  "Transactions older than state.lateness_seconds allows, not filed.", sum.late },
 		{ "assay_labels_lost_total", "counter",
 		  "Labels whose transaction was no longer in a history.", sum.label_lost },
+		{ "assay_history_accounts", "gauge",
+		  "Accounts, or cards without one, whose rows are kept for sequence models.",
+		  rows.entries },
+		{ "assay_history_rows", "gauge", "Rows kept of them.", rows.rows },
+		{ "assay_history_accounts_evicted_total", "counter",
+		  "Accounts whose rows were forgotten, longest without a payment first.",
+		  rows.evicted },
 		{ "assay_snapshots_total", "counter", "Snapshots made since the start.",
 		  atomic_load(&snapshots->made) },
 		{ "assay_snapshots_failed_total", "counter", "Snapshots that could not be made.",

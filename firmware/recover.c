@@ -50,22 +50,24 @@ static void remember_answer(struct following *following, const struct audit_reco
 
 static void follow_decision(struct following *following, const struct audit_record *record)
 {
-	struct engine        *engine = following->recover->engine;
-	struct audit_decoded *d      = following->decoded;
-	struct work          *work   = following->work;
-	struct hash128        key    = repeats_key(d->identity, bytes_of(d->transaction.id.data,
-									 d->transaction.id.size_bytes));
+	struct recover       *recover = following->recover;
+	struct engine        *engine  = recover->engine;
+	struct audit_decoded *d       = following->decoded;
+	struct work          *work    = following->work;
+	struct hash128        key     = repeats_key(d->identity, bytes_of(d->transaction.id.data,
+									  d->transaction.id.size_bytes));
 
-	if (engine->repeats &&
-	    following->recover->now_ns - d->now_ns <= following->recover->retention_ns)
+	if (engine->repeats && recover->now_ns - d->now_ns <= recover->retention_ns)
 		remember_answer(following, record, key);
-	if (record->sequence <= following->recover->from_snapshot)
+	if (record->sequence <= recover->from_snapshot)
 		return;
 	work->transaction = &d->transaction;
 	work->order       = d->order;
 	state_keys(engine->plan, work->transaction, &work->keys);
 	work->sighting = sightings_add(engine->sightings, key, work->order, d->transaction.time_ns,
 				       &work->keys);
+	if (engine->history)
+		past_features_put(&recover->features, d->artefacts.config, &d->transaction);
 	walk_follow(engine, work, (enum verdict)d->decision.verdict);
 }
 
@@ -199,6 +201,8 @@ static void forget(struct recover *recover)
 		if (engine->verdicts)
 			(void)state_load(engine->verdicts, shard, nothing, &failure);
 	}
+	for (uint32_t shard = 0; engine->history && shard < engine->plan->shards; shard++)
+		(void)history_load(engine->history, shard, nothing, &failure);
 	(void)sightings_load(engine->sightings, nothing, &failure);
 	past_rules_end(&recover->past);
 }
@@ -221,6 +225,20 @@ static bool load_shards(struct pieces *pieces, uint32_t kind, struct state *stat
 	return true;
 }
 
+static bool load_rows(struct pieces *pieces, struct history *history, uint32_t shards)
+{
+	struct failure failure;
+	struct bytes   in;
+
+	for (uint32_t shard = 0; history && shard < shards; shard++) {
+		if (!piece(pieces, SNAPSHOT_HISTORY, shard, &in))
+			return false;
+		if (!history_load(history, shard, in, &failure))
+			return tell_piece(pieces, "rows", &failure);
+	}
+	return true;
+}
+
 static bool load(struct recover *recover, struct pieces *pieces)
 {
 	struct engine *engine = recover->engine;
@@ -229,7 +247,8 @@ static bool load(struct recover *recover, struct pieces *pieces)
 
 	if (!load_shards(pieces, SNAPSHOT_STATE, engine->state, engine->plan->shards) ||
 	    (engine->verdicts &&
-	     !load_shards(pieces, SNAPSHOT_VERDICTS, engine->verdicts, engine->plan->shards)))
+	     !load_shards(pieces, SNAPSHOT_VERDICTS, engine->verdicts, engine->plan->shards)) ||
+	    !load_rows(pieces, engine->history, engine->plan->shards))
 		return false;
 	if (!piece(pieces, SNAPSHOT_SIGHTINGS, 0, &in))
 		return false;
@@ -286,7 +305,7 @@ static bool suits(const struct recover *recover, const struct snapshot *snapshot
 {
 	uint8_t digest[DIGEST_BYTES];
 
-	engine_digest(recover->engine->plan, recover->engine->labelled_max, digest);
+	engine_digest(recover->config, digest);
 	if (memcmp(snapshot->about.config, digest, DIGEST_BYTES) != 0) {
 		snprintf(error, SNAPSHOT_ERROR_BYTES, "%s was made under other entities or bounds",
 			 snapshot->name);
@@ -366,10 +385,14 @@ bool recover_run(struct recover *recover, char error[RECOVER_ERROR_BYTES])
 	bool                     ok;
 
 	audit_chain_init(&recover->chain);
-	recover->past = (struct past_rules){ .config    = recover->config,
-					     .directory = recover->directory,
-					     .tell      = recover->tell,
-					     .ctx       = recover->ctx };
+	recover->past     = (struct past_rules){ .config    = recover->config,
+						 .directory = recover->directory,
+						 .tell      = recover->tell,
+						 .ctx       = recover->ctx };
+	recover->features = (struct past_features){ .config    = recover->config,
+						    .directory = recover->directory,
+						    .tell      = recover->tell,
+						    .ctx       = recover->ctx };
 	if (recover->snapshots)
 		load_newest(recover);
 	following.work    = calloc(1, sizeof(*following.work));
@@ -422,6 +445,18 @@ static bool save_shards(const struct recover *recover, struct snapshot_writer *w
 	return true;
 }
 
+static bool save_rows(const struct recover *recover, struct snapshot_writer *writer)
+{
+	const struct history *history = recover->engine->history;
+	uint32_t              shards  = recover->engine->plan->shards;
+
+	for (uint32_t shard = 0; history && shard < shards; shard++)
+		if (told_to_stop(recover) || !snapshot_section(writer, SNAPSHOT_HISTORY, shard) ||
+		    !history_save(history, shard, snapshot_write, writer))
+			return false;
+	return true;
+}
+
 static bool save_all(const struct recover *recover, struct snapshot_writer *writer)
 {
 	const struct engine      *engine = recover->engine;
@@ -429,7 +464,8 @@ static bool save_all(const struct recover *recover, struct snapshot_writer *writ
 
 	if (!save_shards(recover, writer, SNAPSHOT_STATE, engine->state) ||
 	    (engine->verdicts &&
-	     !save_shards(recover, writer, SNAPSHOT_VERDICTS, engine->verdicts)))
+	     !save_shards(recover, writer, SNAPSHOT_VERDICTS, engine->verdicts)) ||
+	    !save_rows(recover, writer))
 		return false;
 	if (!snapshot_section(writer, SNAPSHOT_SIGHTINGS, 0) ||
 	    !sightings_save(engine->sightings, snapshot_write, writer))
@@ -449,7 +485,7 @@ bool recover_save(const struct recover *recover, uint32_t keep, char error[RECOV
 	bool                    ok;
 
 	assert(writer);
-	engine_digest(recover->engine->plan, recover->engine->labelled_max, about.config);
+	engine_digest(recover->config, about.config);
 	ok = snapshot_begin(writer, recover->snapshots, &about) && save_all(recover, writer) &&
 	     snapshot_end(writer, keep);
 	if (!ok) {

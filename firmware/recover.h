@@ -22,6 +22,7 @@
 #include "drivers/disk/disk.h"
 #include "firmware/engine.h"
 #include "firmware/live.h"
+#include "firmware/past_features.h"
 #include "firmware/past_rules.h"
 #include "runtime/audit/audit.h"
 
@@ -45,11 +46,12 @@ struct recover {
 	void (*progress)(void *ctx, uint64_t done_bytes, uint64_t all_bytes); /* NULL: none */
 	void *ctx;
 	/* found */
-	struct past_rules  past;          /* rules and lists behind the last record that is in */
-	struct audit_chain chain;         /* behind the last record that is in */
-	uint64_t           from_snapshot; /* its sequence; 0: there was none */
-	char               snapshot_name[DISK_NAME_BYTES_MAX]; /* its file */
-	uint64_t           records;                            /* read from the log */
+	struct past_features features;      /* supplied ones of records under another config */
+	struct past_rules    past;          /* rules and lists behind the last record that is in */
+	struct audit_chain   chain;         /* behind the last record that is in */
+	uint64_t             from_snapshot; /* its sequence; 0: there was none */
+	char                 snapshot_name[DISK_NAME_BYTES_MAX]; /* its file */
+	uint64_t             records;                            /* read from the log */
 };
 
 /* False as well when it was told to stop. */

@@ -177,8 +177,8 @@ static bool same_plan(const struct live *a, const struct live *b)
 {
 	uint8_t first[DIGEST_BYTES], second[DIGEST_BYTES];
 
-	engine_digest(&a->config.plan, a->config.labels.transactions_max, first);
-	engine_digest(&b->config.plan, b->config.labels.transactions_max, second);
+	engine_digest(&a->config, first);
+	engine_digest(&b->config, second);
 	return memcmp(first, second, DIGEST_BYTES) == 0;
 }
 

@@ -5,22 +5,22 @@
  *
  * All integers are little-endian.
  *
- *     head, 32768 bytes
+ *     head, 49152 bytes
  *     0     magic           8 bytes  "ASSAYSNP"
- *     8     version         u32      1
- *     12    head_bytes      u32      32768
+ *     8     version         u32      2
+ *     12    head_bytes      u32      49152
  *     16    sequence        u64      of the last audit record whose effects are in it
  *     24    order           u64      of that record (runtime/audit/format.h)
  *     32    chain_hash      32 bytes of that record
  *     64    wall_ns         i64      when it was made
  *     72    config          32 bytes digest of the config it was made under
- *     104   sections_count  u32      at most 544
+ *     104   sections_count  u32      at most 800
  *     108   zero            u32
  *     112   sections        each: u32 kind (not 0), u32 index, u64 bytes, 32 bytes SHA-256;
  *                           no two of one kind and index
  *     ..    zero
- *     32736 head_hash       32 bytes SHA-256 of bytes 0..32735
- *     32768 the sections, each from a multiple of 4096 on, zeros between (no hash covers these); the file ends
+ *     49120 head_hash       32 bytes SHA-256 of bytes 0..49119
+ *     49152 the sections, each from a multiple of 4096 on, zeros between (no hash covers these); the file ends
  *           with the last one's last byte
  *
  * What a section holds is its stage's business (runtime/state); a snapshot is read by the
@@ -51,10 +51,10 @@
 #include "runtime/base/digest.h"
 
 #define SNAPSHOT_MAGIC        "ASSAYSNP"
-#define SNAPSHOT_VERSION      1
-#define SNAPSHOT_HEAD_BYTES   32768
+#define SNAPSHOT_VERSION      2
+#define SNAPSHOT_HEAD_BYTES   49152
 #define SNAPSHOT_ALIGN_BYTES  4096
-#define SNAPSHOT_SECTIONS_MAX 544 /* a plan has at most 256 shards, twice */
+#define SNAPSHOT_SECTIONS_MAX 800 /* a plan has at most 256 shards, three times */
 #define SNAPSHOT_ERROR_BYTES  512
 #define SNAPSHOT_BUFFER_BYTES (256u << 10) /* gathered before the disk is called */
 
@@ -65,6 +65,7 @@ enum snapshot_kind {
 	SNAPSHOT_LISTS,     /* index 0 */
 	SNAPSHOT_RULES,     /* index 0; the digest of the rules whose lists they are */
 	SNAPSHOT_VERDICTS,  /* index: the shard; of the entity that keeps verdicts */
+	SNAPSHOT_HISTORY,   /* index: the shard; rows for sequence models */
 	SNAPSHOT_KIND_COUNT,
 };
 

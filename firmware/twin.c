@@ -70,6 +70,15 @@ static struct twin_line *free_line(struct twin *twin)
 	return line;
 }
 
+/* Room for what a sequence model would see of the transaction in this slot. */
+static float *window_of(const struct twin *twin, const struct slot *slot)
+{
+	const struct history_plan *plan = &twin->offline.config->history_plan;
+	size_t                     at   = (size_t)(slot - twin->offline.pipeline.slots);
+
+	return twin->windows ? twin->windows + at * plan->steps * plan->columns : NULL;
+}
+
 static void submit_decision(struct twin *twin, struct twin_line *line, size_t i,
 			    const struct asked *asked)
 {
@@ -89,6 +98,7 @@ static void submit_decision(struct twin *twin, struct twin_line *line, size_t i,
 	work->due_ns      = 0;
 	work->follow      = false;
 	work->ledger      = (struct ledger){ 0 };
+	work->window      = window_of(twin, slot);
 	if (repeats && repeats_find(repeats, asked->key, asked->body, t->time_ns,
 				    &slot->first_sequence) == REPEATS_SAME) {
 		slot->kind = AUDIT_REPEAT;
@@ -334,8 +344,14 @@ static void read_lines(struct twin *twin, FILE *in)
 /* What the bounds of the histories cost, all shards together. */
 static void tell_state(const struct twin *twin)
 {
-	struct state_counters all;
+	struct state_counters   all;
+	struct history_counters rows;
 
+	engine_history_counters(&twin->offline.engine, 0, 1, &rows);
+	if (twin->offline.engine.history)
+		fprintf(stderr, "history: %lu accounts, %lu rows; %lu evicted\n",
+			(unsigned long)rows.entries, (unsigned long)rows.rows,
+			(unsigned long)rows.evicted);
 	engine_counters(&twin->offline.engine, 0, 1, &all);
 	fprintf(stderr,
 		"state: %lu entities, %lu cells, %lu MiB; %lu filed, %lu merged, %lu evicted, "
@@ -418,6 +434,23 @@ int twin_options_take(struct twin_options *options, int argc, char **argv, const
 	return 2;
 }
 
+/* False, and said: the config keeps no rows. */
+static bool make_windows(struct twin *twin)
+{
+	const struct history_plan *plan = &twin->offline.config->history_plan;
+
+	if (!twin->options.windows)
+		return true;
+	if (plan->steps == 0) {
+		fprintf(stderr, "%s: history.steps is 0, so there are no windows\n",
+			twin->options.offline.config_path);
+		return false;
+	}
+	twin->windows = calloc(PIPELINE_SLOTS_MAX, sizeof(float) * plan->steps * plan->columns);
+	assert(twin->windows);
+	return true;
+}
+
 int twin_run(const struct twin_options *options, FILE *in)
 {
 	struct twin *twin = offline_new(sizeof(*twin));
@@ -429,7 +462,8 @@ int twin_run(const struct twin_options *options, FILE *in)
 		return 2;
 	}
 	make_lines(twin);
-	status = (options->audit && !twin_log_open(twin)) || (options->csv && !begin_csv(twin, in))
+	status = !make_windows(twin) || (options->audit && !twin_log_open(twin)) ||
+				 (options->csv && !begin_csv(twin, in))
 			 ? 2
 			 : 0;
 	if (status == 0) {
@@ -443,6 +477,7 @@ int twin_run(const struct twin_options *options, FILE *in)
 	}
 	free_lines(twin);
 	offline_close(&twin->offline);
+	free(twin->windows);
 	free(twin->buffer);
 	free(twin);
 	return status;

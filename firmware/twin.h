@@ -40,6 +40,7 @@ struct twin_options {
 	struct offline_options offline;
 	const char            *audit;   /* a directory to write the log to; NULL: none */
 	bool                   csv;     /* standard input is a CSV file */
+	bool                   windows; /* keep each decision's window in slot->work.window */
 	bool                   verbose; /* say on standard error what the histories hold and lost */
 	/* Prints a decision to stdout; called in their order. */
 	void (*decided)(struct twin *twin, struct twin_line *line, const struct slot *slot);
@@ -59,7 +60,8 @@ struct twin {
 	struct audit_chain  chain;
 	uint8_t            *buffer;
 	size_t              buffered_bytes;
-	bool                failed; /* the log could not be written */
+	float              *windows; /* [PIPELINE_SLOTS_MAX] of them; NULL: not kept */
+	bool                failed;  /* the log could not be written */
 };
 
 /* Takes the options: those of every twin (--config FILE, --cores N, --csv, --verbose), and

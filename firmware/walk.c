@@ -64,6 +64,11 @@ uint32_t walk_owner(const struct engine *engine, struct hash128 key, uint32_t de
 	return deciders <= 1 ? 0 : state_shard_of(engine->plan, key) % deciders;
 }
 
+static uint32_t account_shard(const struct engine *engine, const struct work *work)
+{
+	return state_shard_of(engine->plan, work->keys.decider);
+}
+
 static void put_values(const struct engine *engine, struct work *work,
 		       const struct engine_features *of, const struct aggregate *aggregates)
 {
@@ -116,6 +121,8 @@ static void fetch(const struct engine *engine, const struct work *work, uint32_t
 				       struct hash128) = { state_prefetch, state_prefetch_entity,
 							   state_prefetch_cells };
 
+	if (engine->history && walk_owner(engine, work->keys.decider, deciders) == me)
+		history_prefetch(engine->history, account_shard(engine, work), work->keys.decider);
 	for (size_t i = 0; i < sizeof(fetches) / sizeof(fetches[0]); i++)
 		for (uint8_t e = 0; e < engine->plan->entities_count; e++) {
 			struct hash128 key = work->keys.file[e];
@@ -124,6 +131,9 @@ static void fetch(const struct engine *engine, const struct work *work, uint32_t
 			    walk_owner(engine, key, deciders) == me)
 				fetches[i](engine->state, state_shard_of(engine->plan, key), key);
 		}
+	if (engine->history && walk_owner(engine, work->keys.decider, deciders) == me)
+		history_prefetch_entry(engine->history, account_shard(engine, work),
+				       work->keys.decider);
 }
 
 /* Returns the entities it was filed under, a bit set. */
@@ -172,6 +182,40 @@ static uint16_t read_verdicts(const struct engine *engine, struct work *work)
 	return filed ? (uint16_t)(1u << entity) : 0;
 }
 
+/* ---- rows for sequence models */
+
+/* A feature among all, supplied first, as models take it. */
+static float number_of(const struct work *work, uint16_t place)
+{
+	const struct transaction *t = work->transaction;
+
+	return place < t->features_count ? t->features[place]
+					 : (float)work->values.value[place - t->features_count];
+}
+
+/* The transaction's row, once all of its features are known; whatever is decided then. */
+static void keep_row(const struct engine *engine, const struct work *work)
+{
+	const struct history_plan *plan = engine->history_plan;
+	float                     *row;
+
+	if (!engine->history)
+		return;
+	row = history_add(engine->history, account_shard(engine, work), work->keys.decider);
+	for (uint32_t i = 0; i < plan->columns; i++)
+		row[i] = number_of(work, plan->of[i]);
+}
+
+/* Whoever submitted the transaction may want to see what a model would. */
+static void show_window(const struct engine *engine, const struct work *work)
+{
+	const struct history_plan *plan = engine->history_plan;
+
+	if (work->window && engine->history)
+		memcpy(work->window, history_window(engine->history, account_shard(engine, work)),
+		       sizeof(float) * plan->steps * plan->columns);
+}
+
 static void keep_verdict(const struct engine *engine, const struct work *work, enum verdict verdict)
 {
 	state_decided(engine->verdicts, state_shard_of(engine->plan, work->keys.decider),
@@ -181,22 +225,37 @@ static void keep_verdict(const struct engine *engine, const struct work *work, e
 
 /* ---- model, rules, decision */
 
-static void run_model(const struct brain *brain, const struct work *work,
-		      struct decide_input *input)
+/* What a model is asked about: this transaction's features, gathered into `all`, or for a
+ * sequence model the last of its account's rows. */
+static const float *model_input(const struct engine *engine, const struct model *model,
+				const struct work *work, float all[TRANSACTION_FEATURES_MAX])
 {
-	const struct transaction *t = work->transaction;
-	float                     all[TRANSACTION_FEATURES_MAX];
-	float                     margins[MODEL_OUTPUTS_MAX], scores[MODEL_OUTPUTS_MAX];
+	const struct history_plan *plan  = engine->history_plan;
+	const struct transaction  *t     = work->transaction;
+	uint32_t                   steps = model_steps(model);
 
+	if (steps > 0)
+		return history_window(engine->history, account_shard(engine, work)) +
+		       (size_t)(plan->steps - steps) * plan->columns;
 	memcpy(all, t->features, t->features_count * sizeof(all[0]));
 	for (uint16_t i = 0; i < work->values.count; i++)
 		all[t->features_count + i] = (float)work->values.value[i];
-	model_run(brain->model, all, NULL, margins);
+	return all;
+}
+
+static void run_model(const struct engine *engine, const struct brain *brain,
+		      const struct work *work, uint32_t lists, struct decide_input *input)
+{
+	float        all[TRANSACTION_FEATURES_MAX];
+	float        margins[MODEL_OUTPUTS_MAX], scores[MODEL_OUTPUTS_MAX];
+	const float *features = model_input(engine, brain->model, work, all);
+
+	model_run(brain->model, features, brain->scratch[lists], margins);
 	model_scores(brain->model, margins, scores);
 	input->model_ran        = true;
 	input->margin           = margins[brain->output];
 	input->score            = scores[brain->output];
-	input->features_missing = model_features_missing(brain->model, all);
+	input->features_missing = model_features_missing(brain->model, features);
 }
 
 static void run_rules(const struct brain *brain, const struct work *work, uint32_t lists,
@@ -252,7 +311,7 @@ static bool think(const struct engine *engine, const struct brain *brain, struct
 		if (brain->order[i] == CONFIG_STAGE_MODEL && brain->model) {
 			input.model_missed = !in_time(engine, work, STAGE_model);
 			if (!input.model_missed) {
-				run_model(brain, work, &input);
+				run_model(engine, brain, work, lists, &input);
 				input.stages_run |= 1u << STAGE_model;
 				work->ledger.stage_ns[STAGE_model] = lap(engine, since_ns);
 			}
@@ -297,6 +356,8 @@ void walk_decide(const struct engine *engine, struct work *work, uint32_t me, ui
 	uint16_t kept = read_verdicts(engine, work);
 
 	sightings_note(engine->sightings, me, work->sighting, kept);
+	keep_row(engine, work);
+	show_window(engine, work);
 	since_ns                              = work->began_ns;
 	work->ledger.stage_ns[STAGE_features] = lap(engine, &since_ns);
 	think(engine, work->brain, work, lists, &work->decision, &since_ns);
@@ -315,6 +376,7 @@ void walk_follow(const struct engine *engine, struct work *work, enum verdict ve
 	uint16_t kept  = read_verdicts(engine, work);
 
 	sightings_note_all(engine->sightings, work->sighting, filed | kept);
+	keep_row(engine, work);
 	if (kept != 0)
 		keep_verdict(engine, work, verdict);
 }

@@ -29,6 +29,8 @@ struct work {
 	uint64_t                  due_ns; /* monotonic; 0: no deadline */
 	bool                      follow; /* a replay: run `stages`, look at no clock */
 	uint16_t                  stages; /* bit set of enum stage */
+	float                    *window; /* NULL, or where the account's window is put, for
+	                                   * who wants to see it: history.h */
 	/* on the way */
 	uint64_t          began_ns; /* monotonic */
 	struct state_keys keys;

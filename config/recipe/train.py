@@ -54,10 +54,11 @@ class Problem(Exception):
 class Table:
     """One row a payment, in the order Assay decided them."""
 
-    def __init__(self, names, rows, ids, times, cards):
+    def __init__(self, names, rows, ids, times, cards, accounts=None):
         self.names = list(names)  # of the features: supplied, then computed, as in the config
         self.rows = np.asarray(rows, np.float32).reshape(len(ids), len(self.names))
         self.ids, self.cards = ids, cards
+        self.accounts = accounts or cards  # whose histories sequence models see
         self.times = np.asarray(times, np.int64)  # ns since 1970
         self.labels = []  # (row, when known, 1 fraud | 0 genuine | -1 taken back)
         self.lost_labels = 0
@@ -109,7 +110,7 @@ def read_features(lines, path="the table"):
     if head[:len(KEYS)] != KEYS:
         raise Problem(f"{path}: its header begins with {','.join(head[:4]) or 'nothing'}; it has to "
                       f"be what assayctl features --keys prints: {','.join(KEYS)}, features")
-    ids, times, cards, cells = [], [], [], []
+    ids, times, cards, accounts, cells = [], [], [], [], []
     for line in lines:
         row = line.split(",", 4)
         if '"' in line:  # an id with a comma
@@ -120,6 +121,7 @@ def read_features(lines, path="the table"):
         ids.append(row[0])
         times.append(row[1][:-1])
         cards.append(row[2] or row[3])
+        accounts.append(row[3] or row[2])
         cells.append(row[4].rstrip("\n"))
     if not ids:
         raise Problem(f"{path}: no payment in it")
@@ -129,7 +131,7 @@ def read_features(lines, path="the table"):
     except ValueError as error:
         raise Problem(f"{path}: a feature is no number: {error}") from error
     times = np.array(times, "datetime64[ns]").astype(np.int64)
-    return Table(head[len(KEYS):], rows, ids, times, cards)
+    return Table(head[len(KEYS):], rows, ids, times, cards, accounts)
 
 
 def numbers(values):
@@ -138,7 +140,7 @@ def numbers(values):
 
 def read_audit(lines, path="the export"):
     """What `assayctl audit cat DIR --config FILE` prints: features and labels as recorded."""
-    names, rows, ids, times, cards, others = None, [], [], [], [], 0
+    names, rows, ids, times, cards, accounts, others = None, [], [], [], [], [], 0
     row_of, told = {}, []
     for number, line in enumerate(lines, 1):
         try:
@@ -161,13 +163,14 @@ def read_audit(lines, path="the export"):
         ids.append(payment["id"])
         times.append(time_of(payment["time"]))
         cards.append(payment.get("card") or payment.get("account"))
+        accounts.append(payment.get("account") or payment.get("card"))
     if not ids:
         raise Problem(f"{path}: no decision with named features in it" + (
             f"; {others} are of another configuration: give that one to assayctl audit cat "
             f"--config" if others else ""))
     if others:
         print(f"left out: {others} decisions of another configuration", file=sys.stderr)
-    table = Table(names, rows, ids, times, cards)
+    table = Table(names, rows, ids, times, cards, accounts)
     for order, known, kind in told:
         if order in row_of and kind in FRAUD_OF:  # released, rejected: say nothing of fraud
             table.labels.append((row_of[order], known, FRAUD_OF[kind]))
@@ -280,8 +283,9 @@ def daily_top(truth, scores, cards, days, size=100):
     return float(np.mean(shares))
 
 
-def measure(booster, table, rows, truth):
-    scores = booster.predict(xgboost.DMatrix(table.rows[rows], feature_names=table.names))
+def measure(predict, table, rows, truth):
+    """What the scores that predict(table, rows) gives are worth on these rows."""
+    scores = predict(table, rows)
     frauds = int(truth.sum())
     facts = {"rows": int(rows.sum()), "frauds": frauds, "fraud_share": round(frauds / rows.sum(), 6)}
     if 0 < frauds < rows.sum():
@@ -291,16 +295,22 @@ def measure(booster, table, rows, truth):
     return facts
 
 
-def test_of(booster, table, until, late):
-    """What the model is worth on payments from `until` on, as far as their labels are here:
+def predict_of(booster):
+    return lambda table, rows: booster.predict(
+        xgboost.DMatrix(table.rows[rows], feature_names=table.names))
+
+
+def test_of(predict, table, until, late):
+    """What the model (a booster, or what takes its place) is worth on payments from `until` on, as far as their labels are here:
     to `late` before the newest of them."""
     newest = max(known for _, known, _ in table.labels)
     rows = (table.times >= until) & (table.times <= newest - late)
     if not rows.any():
         return {"rows": 0, "frauds": 0, "fraud_share": 0.0}
     truth = (table.labels_at(newest)[rows] == 1).astype(np.int8)
+    predict = predict if callable(predict) else predict_of(predict)
     return {"from": date_of(until), "to": date_of(table.times[rows].max()),
-            **measure(booster, table, rows, truth)}
+            **measure(predict, table, rows, truth)}
 
 
 # ---------------------------------------------------------------- training
@@ -316,8 +326,8 @@ def choose(table, names):
     table.names = [table.names[place] for place in at]
 
 
-def train(table, start, until, late, parameters=None, trees=TREES, skip_unlabelled=False):
-    """(booster, facts of the training).  Only what was known at `until` is used."""
+def choose_rows(table, start, until, late, skip_unlabelled=False):
+    """(which rows to train on, their truth, facts).  Only what was known at `until` is used."""
     known = table.labels_at(until)
     rows = (table.times >= start) & (table.times < until - late)
     if skip_unlabelled:
@@ -327,26 +337,33 @@ def train(table, start, until, late, parameters=None, trees=TREES, skip_unlabell
     if not 0 < frauds < len(truth):
         raise Problem(f"{len(truth)} payments from {date_of(start)} to {date_of(until - late)}, of which "
                       f"{frauds} were known as fraud by {date_of(until)}: nothing can be learnt from that")
+    return rows, truth, {"from": date_of(max(start, table.times.min())), "before": date_of(until - late),
+                         "labels_known_by": date_of(until), "labels_late_days": late / DAY,
+                         "rows": len(truth), "frauds": frauds,
+                         "fraud_share": round(frauds / len(truth), 6),
+                         "unlabelled": int((known[rows] < 0).sum())}
+
+
+def train(table, start, until, late, parameters=None, trees=TREES, skip_unlabelled=False):
+    """(booster, facts of the training)."""
+    rows, truth, facts = choose_rows(table, start, until, late, skip_unlabelled)
     parameters = {**PARAMETERS, **(parameters or {})}
     data = xgboost.DMatrix(table.rows[rows], truth, feature_names=table.names)
-    booster = xgboost.train(parameters, data, trees)
-    return booster, {"from": date_of(max(start, table.times.min())), "before": date_of(until - late),
-                     "labels_known_by": date_of(until), "labels_late_days": late / DAY,
-                     "rows": len(truth), "frauds": frauds,
-                     "fraud_share": round(frauds / len(truth), 6),
-                     "unlabelled": int((known[rows] < 0).sum()), "parameters": parameters,
-                     "trees": trees}
+    return xgboost.train(parameters, data, trees), {**facts, "parameters": parameters, "trees": trees}
 
 
-def save(booster, table, training, test, out, source):
-    """Writes the model and its card; the card."""
+MADE_BY = f"config/recipe/train.py, xgboost {xgboost.__version__}"
+
+
+def save(model, table, training, test, out, source, made_by=MADE_BY):
+    """Writes the model, by its save_model, and its card; the card."""
     out = pathlib.Path(out)
     try:
-        booster.save_model(out)
+        model.save_model(out)
         data = out.read_bytes()
         card = {"model": out.name, "digest": hashlib.sha256(data).hexdigest(), "bytes": len(data),
-                "made_by": f"config/recipe/train.py, xgboost {xgboost.__version__}",
-                "source": source, "features": table.names, "training": training, "test": test}
+                "made_by": made_by, "source": source, "features": table.names,
+                "training": training, "test": test}
         out.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     except (OSError, xgboost.core.XGBoostError) as error:
         raise Problem(f"{out} can't be written: {str(error).splitlines()[0]}") from error
@@ -377,8 +394,9 @@ def value_of(text):
     return text
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
+def parser_of(description, model):
+    """What every recipe takes: where payments and labels come from, and the day of training."""
+    parser = argparse.ArgumentParser(description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--audit", metavar="FILE", help="JSON lines of assayctl audit cat --config; -: stdin")
@@ -386,18 +404,23 @@ def arguments():
     source.add_argument("--features", metavar="FILE", help="CSV of assayctl features --keys; -: stdin")
     parser.add_argument("--labels", metavar="FILE", help="labels, .csv or .jsonl: id, fraud, known")
     parser.add_argument("--config", metavar="FILE", help="the configuration; its columns name those of a CSV")
-    parser.add_argument("--out", metavar="FILE", required=True, help="the model, .ubj; its card lies beside")
+    parser.add_argument("--out", metavar="FILE", required=True, help=f"the model, {model}; its card lies beside")
     parser.add_argument("--from", metavar="TIME", dest="start", help="first payment trained on")
     parser.add_argument("--until", metavar="TIME",
                         help="the day of training; later payments are the test (the last fifth)")
     parser.add_argument("--late", metavar="TIME", default="7d", help="how late labels are (7d)")
     parser.add_argument("--only", metavar="NAMES", help="train on these features, by comma")
-    parser.add_argument("--trees", type=int, default=TREES, help=f"({TREES})")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[],
-                        help="another parameter for xgboost; may be repeated")
     parser.add_argument("--skip-unlabelled", action="store_true",
                         help="leave out what has no label, instead of counting it as genuine")
     parser.add_argument("--assayctl", default=TREE / "build/assayctl", help="(build/assayctl)")
+    return parser
+
+
+def arguments():
+    parser = parser_of(__doc__, ".ubj")
+    parser.add_argument("--trees", type=int, default=TREES, help=f"({TREES})")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[],
+                        help="another parameter for xgboost; may be repeated")
     return parser.parse_args()
 
 
@@ -424,13 +447,19 @@ def load(args, late):
     return table
 
 
-def run(args):
+def begin(args):
+    """(table, first payment, day of training, how late labels are), as the arguments say."""
     late = duration_of(args.late)
     table = load(args, late)
     if args.only:
         choose(table, args.only.split(","))
     start = time_of(args.start) if args.start else int(table.times.min())
     until = time_of(args.until) if args.until else int(np.quantile(table.times, 0.8))
+    return table, start, until, late
+
+
+def run(args):
+    table, start, until, late = begin(args)
     extra = dict(entry.partition("=")[::2] for entry in args.set)
     booster, training = train(table, start, until, late, {k: value_of(v) for k, v in extra.items()},
                               args.trees, args.skip_unlabelled)

@@ -12,6 +12,7 @@
 #include "runtime/model/graph/build.h"
 #include "runtime/model/link.h"
 #include "runtime/model/read/read.h"
+#include "runtime/model/window.h"
 
 struct model {
 	struct model_facts facts;
@@ -79,6 +80,7 @@ int model_parse(struct bytes file, struct model_plan **plan, struct failure *fai
 		model_free_plan(made);
 		return -1;
 	}
+	made->facts.reach = made->graph ? 0 : window_steps(&made->facts);
 	digest_file(file, made->facts.digest);
 	*plan = made;
 	return 0;
@@ -190,6 +192,52 @@ int model_bind(struct model *model, const struct feature_schema *schema, struct 
 						 : bind_by_order(model, schema, failure);
 	model->bound        = result == 0;
 	model->schema_count = (uint16_t)schema->count;
+	return result;
+}
+
+uint32_t model_steps(const struct model *model)
+{
+	if (model->facts.reach > 0)
+		return model->facts.reach;
+	return model->facts.steps > 1 ? model->facts.steps : 0;
+}
+
+/* A network without names takes a row as it is. */
+static int bind_rows_by_order(struct model *model, const struct model_window *window,
+			      struct failure *failure)
+{
+	uint32_t count = model->facts.feature_count;
+
+	if (count != window->columns) {
+		snprintf(failure->detail, sizeof(failure->detail),
+			 "the model names no features and has %u in a row; the history's rows have "
+			 "%u numbers",
+			 count, window->columns);
+		return refuse_names(failure, "features");
+	}
+	for (uint32_t i = 0; i < count; i++)
+		model->slot_of[i] = (uint16_t)i;
+	return 0;
+}
+
+int model_bind_window(struct model *model, const struct model_window *window,
+		      struct failure *failure)
+{
+	int result = -1;
+
+	assert(model_steps(model) > 0 && window->steps * window->columns <= UINT16_MAX);
+	if (model_steps(model) > window->steps) {
+		snprintf(failure->detail, sizeof(failure->detail),
+			 "the model looks at %u rows of an account, with %u numbers of them; the "
+			 "history has %u rows of %u numbers",
+			 model_steps(model), model->facts.feature_count, window->steps,
+			 window->columns);
+		return refuse_names(failure, "steps");
+	}
+	result = model->facts.named ? window_bind(&model->facts, window, model->slot_of, failure)
+				    : bind_rows_by_order(model, window, failure);
+	model->bound        = result == 0;
+	model->schema_count = (uint16_t)window->columns;
 	return result;
 }
 

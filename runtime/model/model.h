@@ -98,6 +98,23 @@ struct model *model_build(const struct model_plan *plan, void *memory, size_t si
  * model uses.  A model must be bound before it is asked. */
 int model_bind(struct model *model, const struct feature_schema *schema, struct failure *failure);
 
+/* A sequence model is asked about a window instead: the last rows of an account, oldest
+ * first, its transaction's own the last. */
+struct model_window {
+	uint32_t steps, columns; /* what the engine keeps: at most 65,535 numbers in all */
+	const char (*names)[MODEL_NAME_BYTES_MAX + 1]; /* [columns] */
+};
+
+/* Rows a sequence model looks at, the newest included; 0: it is no sequence model.  A
+ * forest is one when a feature of its is called NAME@-1 and the like: window.h. */
+uint32_t model_steps(const struct model *model);
+
+/* Find each of a sequence model's features in the window by name.  0, or -1 and *failure:
+ * the window has fewer rows than the model looks at, or lacks a column.  model_run's
+ * `features` are then the last [model_steps][window->columns] of the window. */
+int model_bind_window(struct model *model, const struct model_window *window,
+		      struct failure *failure);
+
 /* Memory a run works in: MODEL_ALIGN_BYTES aligned, one for each core that runs the
  * model.  0: none is needed, and NULL will do. */
 size_t model_scratch_bytes(const struct model *model);

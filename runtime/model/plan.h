@@ -15,6 +15,7 @@ struct model_facts {
 	uint16_t output_count;
 	uint16_t feature_count; /* of one step */
 	uint16_t steps;         /* of a sequence; 0 and 1: there is none */
+	uint16_t reach;         /* rows of a window that its features' names reach over: window.h */
 	float    link_scale;    /* MODEL_LOGISTIC */
 	char     objective[MODEL_OBJECTIVE_BYTES];
 	char     names[MODEL_FEATURES_MAX][MODEL_NAME_BYTES_MAX + 1];

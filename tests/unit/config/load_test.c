@@ -201,6 +201,28 @@ static void names_are_supplied_then_computed(void **state)
 	assert_string_equal(names.names[10], "declines");
 }
 
+static void rows_arrive(void **state)
+{
+	const struct history_plan *plan = &config.history_plan;
+
+	(void)state;
+	assert_true(config_load(FOLDER "/good_engine.cfg", &config, &error));
+	assert_int_equal(plan->steps, 7);
+	assert_int_equal(plan->columns, 3);
+	assert_int_equal(plan->missing, HISTORY_REPEAT_FIRST);
+	assert_int_equal(plan->memory_bytes, 5 << 20);
+	assert_int_equal(plan->shards, 4);
+	assert_string_equal(plan->names[0], "night");
+	assert_int_equal(plan->of[0], 2);
+	assert_int_equal(plan->of[1], 1);
+	assert_int_equal(plan->of[2], 10);
+	/* Without a list, all of them. */
+	assert_true(config_load(FOLDER "/good_full.cfg", &config, &error));
+	assert_int_equal(plan->steps, 0);
+	assert_int_equal(plan->columns, config.features.count + config.plan.features_count);
+	assert_int_equal(plan->of[plan->columns - 1], plan->columns - 1);
+}
+
 static void the_rest_of_the_engine_arrives(void **state)
 {
 	(void)state;
@@ -488,6 +510,7 @@ static void the_largest_engine_fits(void **state)
 	assert_true(load_largest_engine(supplied));
 	assert_int_equal(config.plan.features[127].entity, 15);
 	assert_int_equal(config.columns[127].at, 127);
+	assert_int_equal(config.history_plan.columns, HISTORY_COLUMNS_MAX);
 	assert_false(load_largest_engine(supplied + 1));
 	assert_int_equal(error.count, 1);
 	assert_string_equal(error.lines[0], "x:20: computed: has 128 entries and features has 129, "
@@ -503,6 +526,7 @@ int main(void)
 		cmocka_unit_test(entities_arrive),
 		cmocka_unit_test(computed_features_arrive),
 		cmocka_unit_test(names_are_supplied_then_computed),
+		cmocka_unit_test(rows_arrive),
 		cmocka_unit_test(the_rest_of_the_engine_arrives),
 		cmocka_unit_test(lists_have_defaults),
 		cmocka_unit_test(words_are_the_enumerators),

@@ -26,8 +26,11 @@ static void plan(void)
 	config.plan.memory_bytes          = 1 << 20;
 	config.plan.shards                = 4;
 	config.plan.entities[0].decisions = true; /* a state of its own */
-	config.idempotency.memory_mib     = 1;
-	config.labels.transactions_max    = 1000;
+	config.history_plan               = (struct history_plan){
+			      .steps = 3, .columns = 1, .shards = 4, .memory_bytes = 1 << 20
+	};
+	config.idempotency.memory_mib  = 1;
+	config.labels.transactions_max = 1000;
 }
 
 struct ration {
@@ -60,12 +63,13 @@ static void give_back(struct ration *ration)
 
 static void test_no_memory(void **state)
 {
-	static const char *const names[] = { "histories", "verdicts", "answers", "labelled" };
+	static const char *const names[] = { "histories", "verdicts", "rows", "answers",
+					     "labelled" };
 	char                     error[ENGINE_ERROR_BYTES];
 	struct engine            engine;
 
 	plan();
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		struct ration ration = { .left = i };
 
 		assert_false(engine_init(&engine, &config, true, take, &ration, error));
