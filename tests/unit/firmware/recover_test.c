@@ -167,7 +167,8 @@ static uint64_t recover_and_save(struct disk *audit, struct disk *snapshots, uin
 	char           error[RECOVER_ERROR_BYTES] = "";
 
 	plan();
-	said[0] = '\0';
+	config.history_plan.steps = 0; /* rows need the configs of the past; here are none */
+	said[0]                   = '\0';
 	assert_true(engine_init(&engine, &config, false, take, &ration, error));
 	if (!recover_run(&recover, error))
 		fail_msg("%s", error);
