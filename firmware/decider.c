@@ -158,6 +158,7 @@ void decider_publish(struct decider *decider)
 	atomic_store_explicit(&decider->published.evicted, sum.evicted, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.late, sum.late, memory_order_relaxed);
 	atomic_store_explicit(&decider->published.label_lost, sum.label_lost, memory_order_relaxed);
+	atomic_store_explicit(&decider->published.coarse, sum.coarse, memory_order_relaxed);
 }
 
 bool decider_turn(struct decider *decider)

@@ -62,7 +62,7 @@ struct decider_op {
 /* What the histories of a decider's shards hold and have lost (state_counters,
  * history_counters), for metrics: brought up to date now and then, read by control. */
 struct decider_gauges {
-	_Atomic uint64_t entities, cells, filed, merged, evicted, late, label_lost;
+	_Atomic uint64_t entities, cells, filed, merged, evicted, late, label_lost, coarse;
 	_Atomic uint64_t row_accounts, rows, row_evicted;
 };
 

@@ -261,6 +261,7 @@ static void write_engine(FILE *out, struct appliance *appliance)
 		sum.evicted += atomic_load_explicit(&gauges->evicted, memory_order_relaxed);
 		sum.late += atomic_load_explicit(&gauges->late, memory_order_relaxed);
 		sum.label_lost += atomic_load_explicit(&gauges->label_lost, memory_order_relaxed);
+		sum.coarse += atomic_load_explicit(&gauges->coarse, memory_order_relaxed);
 	}
 	struct number numbers[] = {
 		{ "assay_repeats_total", "counter",
@@ -287,6 +288,9 @@ static void write_engine(FILE *out, struct appliance *appliance)
 		  "Entities forgotten, longest untouched first: a shard was full.", sum.evicted },
 		{ "assay_history_late_total", "counter",
 		  "Transactions older than state.lateness_seconds allows, not filed.", sum.late },
+		{ "assay_windows_coarse_total", "counter",
+		  "Features read from merged or dropped cells, which may not be exact.",
+		  sum.coarse },
 		{ "assay_labels_lost_total", "counter",
 		  "Labels whose transaction was no longer in a history.", sum.label_lost },
 		{ "assay_history_accounts", "gauge",

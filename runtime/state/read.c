@@ -158,12 +158,13 @@ void read_windows(const struct look *look, struct entity *entity, bool before,
 			struct aggregate     *to      = &out[reading->feature];
 
 			*to = one;
-			if (reading->distinct == LAYOUT_NO_DISTINCT || s.low == s.high)
-				continue;
-			/* A merged cell has kept one hash of several. */
-			to->distinct = count_distinct(&ring, &s, reading->distinct,
-						      look->place->state->secret);
-			to->coarse |= one.count != s.high - s.low;
+			if (reading->distinct != LAYOUT_NO_DISTINCT && s.low != s.high) {
+				/* A merged cell has kept one hash of several. */
+				to->distinct = count_distinct(&ring, &s, reading->distinct,
+							      look->place->state->secret);
+				to->coarse |= one.count != s.high - s.low;
+			}
+			look->place->shard->counters.coarse += to->coarse;
 		}
 	}
 }

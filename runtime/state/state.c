@@ -147,16 +147,21 @@ static struct entity *find_and_touch(const struct place *place, uint8_t kind, st
 	return entity;
 }
 
+static struct place begin(struct state *state, uint32_t shard, uint8_t kind,
+			  const struct state_event *event)
+{
+	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
+	return place_of(state, shard);
+}
+
 bool state_touch(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		 const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
 {
-	struct place   place  = place_of(state, shard);
+	struct place   place  = begin(state, shard, kind, event);
 	struct entity *entity = find_and_touch(&place, kind, key);
 	struct look    look   = read_before(&place, kind, entity, event->transaction->time_ns);
+	bool           filed  = false;
 
-	bool filed = false;
-
-	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
 	read_windows(&look, entity, true, out);
 	if (hash_is(key)) {
 		filed  = file(&place, kind, entity, key, event);
@@ -169,11 +174,10 @@ bool state_touch(struct state *state, uint32_t shard, uint8_t kind, struct hash1
 void state_read(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		const struct state_event *event, struct aggregate out[PLAN_FEATURES_MAX])
 {
-	struct place   place  = place_of(state, shard);
+	struct place   place  = begin(state, shard, kind, event);
 	struct entity *entity = find_and_touch(&place, kind, key);
 	struct look    look   = read_before(&place, kind, entity, event->transaction->time_ns);
 
-	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
 	read_windows(&look, entity, true, out);
 	read_windows(&look, entity, false, out);
 }
@@ -181,9 +185,8 @@ void state_read(struct state *state, uint32_t shard, uint8_t kind, struct hash12
 bool state_file(struct state *state, uint32_t shard, uint8_t kind, struct hash128 key,
 		const struct state_event *event)
 {
-	struct place place = place_of(state, shard);
+	struct place place = begin(state, shard, kind, event);
 
-	assert(kind < state->plan->entities_count && event->transaction->time_ns >= 0);
 	return hash_is(key) && file(&place, kind, find_and_touch(&place, kind, key), key, event);
 }
 
@@ -276,4 +279,5 @@ void state_counters_add(struct state_counters *sum, const struct state_counters 
 	sum->evicted += one->evicted;
 	sum->late += one->late;
 	sum->label_lost += one->label_lost;
+	sum->coarse += one->coarse;
 }

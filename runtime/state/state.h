@@ -141,11 +141,12 @@ void state_prefetch(const struct state *state, uint32_t shard, struct hash128 ke
 void state_prefetch_entity(const struct state *state, uint32_t shard, struct hash128 key);
 void state_prefetch_cells(const struct state *state, uint32_t shard, struct hash128 key);
 
-/* ---- counters, one set a shard, part of the state */
+/* ---- counters, one set a shard, part of the state but for the last */
 
 struct state_counters {
 	uint64_t entities, cells, bytes; /* now; bytes of their blocks */
 	uint64_t filed, merged, evicted, late, label_lost;
+	uint64_t coarse; /* windows read that may not be exact; in no snapshot */
 };
 void state_counters(const struct state *state, uint32_t shard, struct state_counters *out);
 void state_counters_add(struct state_counters *sum, const struct state_counters *one);

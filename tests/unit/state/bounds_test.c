@@ -206,6 +206,7 @@ static void a_ring_that_cannot_grow_merges(void **context)
 static void what_is_not_coarse_is_exact(void **context)
 {
 	uint32_t exact = 0, coarse = 0;
+	uint64_t counted = 0;
 
 	for (uint64_t seed = 1; seed <= 8; seed++) {
 		const struct stream_options options = { .events   = 600,
@@ -242,12 +243,14 @@ static void what_is_not_coarse_is_exact(void **context)
 			}
 		}
 		assert_true(all_counters(state).merged > 0);
+		counted += all_counters(state).coarse;
 		oracle_close(&oracle);
 		stream_free(&stream);
 		stream_close(state);
 	}
 	print_message("# %u windows exact, %u coarse\n", exact, coarse);
 	assert_true(exact > 1000 && coarse > 1000);
+	assert_int_equal(counted, coarse);
 }
 
 /* A busy entity: up to 184,320 transactions a window, 512 cells.  What is counted is never
