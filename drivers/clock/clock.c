@@ -6,14 +6,15 @@
 #include <time.h>
 #include <x86intrin.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
+#define NS_PER_SECOND     UINT64_C(1000000000)
 /* Long enough that the 30 ns of a clock_gettime are 1.5 millionths of it; the
  * refreshes then lengthen the baseline and sharpen the rate. */
-#define CALIBRATE_NS  UINT64_C(20000000)
+#define CALIBRATE_NS      UINT64_C(20000000)
 /* The rate is measured since a mark that is moved this often, so that it follows
  * what NTP does to CLOCK_MONOTONIC's frequency. */
-#define MARK_NS       (16 * NS_PER_SECOND)
-#define TRIES         8
+#define MARK_NS           (16 * NS_PER_SECOND)
+#define TRIES             8
+#define LOOK_AHEAD_CYCLES 1000
 
 static uint64_t kernel_ns(clockid_t id)
 {
@@ -143,6 +144,30 @@ void clock_init_source(struct clock *clock, enum clock_source source)
 	publish(clock, cycles, ns, rate, wall_offset_now());
 }
 
+/* Another rate from now on.  Now is when readers have been turned away, not when the pair was
+ * read: this thread may have slept since then, and what was told meanwhile at a higher rate
+ * must not be taken back.  The pause is longer than a processor looks ahead, so that a
+ * reader who saw the turn before has read the counter before. */
+static void turn_over(struct clock *clock, uint64_t rate, int64_t wall_offset_ns)
+{
+	const uint64_t before = load(&clock->base_cycles), base_ns = load(&clock->base_ns);
+	const uint64_t old_rate = load(&clock->ns_per_2_32);
+	uint64_t       from, cycles;
+
+	write_begin(clock);
+	atomic_thread_fence(memory_order_seq_cst);
+	from = __rdtsc();
+	do
+		cycles = __rdtsc();
+	while (cycles - from < LOOK_AHEAD_CYCLES);
+	atomic_store_explicit(&clock->base_cycles, cycles, memory_order_relaxed);
+	atomic_store_explicit(&clock->base_ns, base_ns + scale(cycles - before, old_rate) + 1,
+			      memory_order_relaxed);
+	atomic_store_explicit(&clock->ns_per_2_32, rate, memory_order_relaxed);
+	atomic_store_explicit(&clock->wall_offset_ns, wall_offset_ns, memory_order_relaxed);
+	write_end(clock);
+}
+
 /* The counter runs on from what readers were told, not from the kernel's time, or
  * monotonic time could go back.  What it is off by is made up for by a rate a little
  * higher or lower until the next refresh, at most 1/16, so it is never jumped. */
@@ -162,8 +187,7 @@ static void refresh_counter(struct clock *clock)
 	const int64_t pull_ns = off_ns > bound ? bound : off_ns < -bound ? -bound : off_ns;
 	const int64_t slew    = (int64_t)((__int128)rate * pull_ns / over_ns);
 
-	publish(clock, cycles, base_ns + run_ns, (uint64_t)((int64_t)rate + slew),
-		wall_offset_now());
+	turn_over(clock, (uint64_t)((int64_t)rate + slew), wall_offset_now());
 }
 
 void clock_refresh(struct clock *clock)
