@@ -335,7 +335,7 @@ GROUP("history", "The last payments of each account or card, as rows of numbers,
 	      "Memory of the rows, beside state.memory_mib; when it is full, the account longest without a payment leaves.")
 
 GROUP("model", "The model that scores transactions.")
-	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON or a LightGBM text file, or empty", "",
+	NAMED_FILE("model.file", model.file, LIVE, 0, "an XGBoost JSON or UBJSON, LightGBM text or ONNX file, or empty", "",
 	           "The model; empty means none, and decision.on_model_missing applies.")
 	TEXT("model.digest", model.digest, LIVE, 0, form_digest, "64 lower-case hexadecimal digits, or empty", "",
 	     "SHA-256 the file must have; empty means any file is believed.")
