@@ -153,7 +153,7 @@ def test_readiness(appliance):
     early = [status for asked, answered, status in probes if answered < recovered_at]
     tap.note(f"{recovered(appliance)[1]} records; {len(early)} probes answered or given up before: "
              f"{sorted(set(early))}")
-    tap.check(len(early) > 3, "hardly anybody asked before it had recovered")
+    tap.check(len(early) > 1, "hardly anybody asked before it had recovered")
     tap.check(200 not in early, "200 before it had recovered")
     appliance.kill()
     for folder in (appliance.audit, appliance.snapshots):

@@ -93,4 +93,5 @@ def test_bad_shadow(appliance):
 
 
 if __name__ == "__main__":
-    tap.main([test_shadow, test_same_bytes, test_bad_shadow], lambda: Shadowed("shadow"))
+    tap.main([test_shadow, test_same_bytes, test_bad_shadow], lambda: Shadowed("shadow", {
+        "decision.review_threshold": 0.9999, "decision.decline_threshold": 1.0}))
